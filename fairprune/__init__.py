@@ -1,0 +1,1 @@
+"""fairprune: fair, standardised benchmarking of neural-network pruning."""

@@ -1,0 +1,38 @@
+"""Errors that a user can act on: one line that names the culprit, the place and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FairpruneError(Exception):
+    """Base of every error that is the user's to mend; the command prints its one line and exits with 2."""
+
+
+class SpecError(FairpruneError):
+    """A study, spec or option that cannot mean anything."""
+
+
+class DataError(FairpruneError):
+    """A data set that is missing, damaged, or does not fit the network."""
+
+
+class NetworkError(FairpruneError):
+    """A network or checkpoint that cannot be built, loaded or traced."""
+
+
+class PruneError(FairpruneError):
+    """A pruning request that cannot be met."""
+
+
+class StoreError(FairpruneError):
+    """A store that cannot be read or written, or holds a damaged object."""
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """One line for an unknown name: what it is, the nearest valid one, and the choices."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"unknown {what} '{name}'{hint} (known: {', '.join(choices)})"

@@ -1,0 +1,1 @@
+"""Networks by name, their initialisation, and checkpoints read without executing code."""

@@ -1,0 +1,1 @@
+"""Pruning: criteria score, allocations spread a target, spaces say what can be removed and what it costs."""

@@ -1,0 +1,1 @@
+"""Criteria: one paper, one short file."""

@@ -1,0 +1,45 @@
+"""What can be pruned: groups of units, and what keeping some of them costs. One interface for every granularity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from torch import Tensor
+
+from fairprune.pruning.plan import Plan
+from fairprune.record import Size
+
+Scores = Mapping[str, Tensor]  # layer name -> tensor of the weight's shape, or one number per output unit [out]
+Counts = Mapping[str, int]  # group name -> units kept
+Kept = Mapping[str, Tensor]  # group name -> sorted int64 indices of the units kept, shape [count]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Units that are alike: each costs the same. For weights: a layer. For channels: coupled channels."""
+
+    name: str
+    size: int
+    layers: tuple[str, ...]  # the layers whose scores rank these units (weights: the layer; channels: the producers)
+
+
+class Space(Protocol):
+    """The prunable units of one network at one granularity."""
+
+    granularity: Literal["weight", "channel"]
+    groups: tuple[Group, ...]
+    minimum: int  # units that every group keeps: 1 where removal is physical, 0 for masks
+
+    def group_scores(self, scores: Scores, reduce: str) -> Mapping[str, Tensor]:
+        """One fp64 score per unit of every group, shape [size], from the scores of layers."""
+        ...
+
+    def size(self, counts: Counts) -> Size:
+        """Parameters and multiply-adds of the whole network if each group kept that many units. Analytic."""
+        ...
+
+    def plan(self, kept: Kept) -> Plan:
+        """The plan that keeps exactly these units."""
+        ...

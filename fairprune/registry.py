@@ -1,0 +1,145 @@
+"""Components by name: a fixed table of what ships, and `module:attribute` for a user's own.
+
+Looking a name up imports nothing, so listing and planning stay fast. Nothing registers itself by import.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any, Literal
+
+from fairprune.canonical import digest_bytes
+from fairprune.errors import SpecError, unknown
+
+Kind = Literal["criterion", "allocation", "network", "dataset", "objective"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A component: where it lives, and the version that enters the identity of runs that name it."""
+
+    name: str
+    where: str  # module:attribute
+    version: str
+    summary: str
+
+
+def _table(base: str, *rows: tuple[str, str, str]) -> MappingProxyType[str, Entry]:
+    return MappingProxyType({name: Entry(name, f"{base}{where}", "1", summary) for name, where, summary in rows})
+
+
+BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType(
+    {
+        "criterion": _table(
+            "fairprune.pruning.criteria.",
+            ("random", "random:random", "a score drawn at random for every unit"),
+            ("magnitude", "magnitude:magnitude", "|w| (Janowsky 1989; Han et al. 2015)"),
+            ("gradient_weight", "gradient:gradient_weight", "|w * dL/dw| on calibration data (Blalock et al. 2020)"),
+            ("activation_weight", "activation:activation_weight", "|w| * mean |input| (Blalock et al. 2020)"),
+            ("l1_norm", "norms:l1_norm", "L1 norm of a filter (Li et al. 2017, arXiv:1608.08710)"),
+            ("l2_norm", "norms:l2_norm", "L2 norm of a filter (He et al. 2018, arXiv:1808.06866)"),
+            ("bn_scale", "batch_norm:bn_scale", "|scale| of the batch norm behind (arXiv:1708.06519)"),
+        ),
+        "allocation": _table(
+            "fairprune.pruning.allocation:",
+            ("global", "global_", "one ranking over all layers"),
+            ("uniform", "uniform", "the same ratio in every layer"),
+            ("given", "given", "ratios per layer pattern, from the spec"),
+            ("like", "like", "the per-layer amounts of another method"),
+        ),
+        "network": _table(
+            "fairprune.networks.",
+            ("lenet300", "lenet:lenet300", "LeNet-300-100 (LeCun et al. 1998), fully connected"),
+            ("lenet5", "lenet:lenet5", "LeNet-5: 6-16 convolutions, 120-84, 28x28 padded to 32x32"),
+            ("lenet5_caffe", "lenet:lenet5_caffe", "LeNet-5-Caffe: 20-50 convolutions, 500"),
+            ("digits_cnn", "digits:digits_cnn", "a small network with batch norm for 8x8 digits"),
+            ("resnet20", "resnet_cifar:resnet20", "CIFAR ResNet-20 (He et al. 2016)"),
+            ("resnet32", "resnet_cifar:resnet32", "CIFAR ResNet-32"),
+            ("resnet44", "resnet_cifar:resnet44", "CIFAR ResNet-44"),
+            ("resnet56", "resnet_cifar:resnet56", "CIFAR ResNet-56"),
+            ("resnet110", "resnet_cifar:resnet110", "CIFAR ResNet-110"),
+            ("preresnet110", "preresnet:preresnet110", "pre-activation ResNet-110, basic blocks (CIFAR)"),
+            ("preresnet164", "preresnet:preresnet164", "pre-activation ResNet-164, bottlenecks (CIFAR)"),
+            ("vgg16", "vgg:vgg16", "VGG-16 with batch norm, CIFAR; Linear 512, batch norm, ReLU, Linear"),
+            ("vgg19", "vgg:vgg19", "VGG-19 with batch norm, CIFAR; one Linear"),
+            ("densenet40", "densenet:densenet40", "DenseNet-40, growth 12 (CIFAR)"),
+            ("resnet18", "resnet_imagenet:resnet18", "ImageNet ResNet-18"),
+            ("resnet34", "resnet_imagenet:resnet34", "ImageNet ResNet-34"),
+            ("resnet50", "resnet_imagenet:resnet50", "ImageNet ResNet-50"),
+        ),
+        "dataset": _table(
+            "fairprune.data.",
+            ("digits", "digits:digits", "1,797 handwritten digits, 8x8, inside scikit-learn"),
+            ("mnist", "mnist:mnist", "MNIST, IDX files"),
+            ("cifar10", "cifar:cifar10", "CIFAR-10, Parquet or the original batches"),
+            ("cifar100", "cifar:cifar100", "CIFAR-100, Parquet or the original batches"),
+            ("folder", "folder:folder", "any folder of images by class"),
+        ),
+        "objective": _table(
+            "fairprune.measure.",
+            ("classification", "accuracy:classification", "cross-entropy; top-1, top-5"),
+        ),
+    }
+)
+
+
+def find(kind: Kind, name: str, folder: Path | None = None) -> Entry:
+    """The component of that name; a user's own (`module:attribute`) is versioned by the hash of its source file."""
+    if ":" not in name:
+        table = BUILTIN[kind]
+        if name not in table:
+            raise SpecError(unknown(kind, name, table) + f"; your own: module:attribute of a file beside the study")
+        return table[name]
+    source = _source(name.partition(":")[0], folder)
+    return Entry(name, name, f"sha256:{digest_bytes(source.read_bytes())}", "your own")
+
+
+def load(kind: Kind, name: str, folder: Path | None = None) -> Any:
+    """The component itself, imported on demand."""
+    entry = find(kind, name, folder)
+    module_name, _, attribute = entry.where.partition(":")
+    module = importlib.import_module(module_name) if ":" not in name else _import(module_name, folder)
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        raise SpecError(unknown(f"attribute of {module_name}", attribute, _public(module))) from None
+
+
+def _public(module: ModuleType) -> list[str]:
+    return [name for name in vars(module) if not name.startswith("_")]
+
+
+def _source(module: str, folder: Path | None) -> Path:
+    beside = (folder or Path.cwd()) / (module.replace(".", "/") + ".py")
+    if beside.is_file():
+        return beside
+    try:
+        found = importlib.util.find_spec(module)
+    except ImportError:
+        found = None
+    if found is None or found.origin is None:
+        raise SpecError(f"no module '{module}': expected the file {beside}, or an installed module of that name")
+    return Path(found.origin)
+
+
+def _import(module: str, folder: Path | None) -> ModuleType:
+    source = _source(module, folder)
+    unique = f"fairprune_user_{digest_bytes(str(source.resolve()).encode())[:8]}_{module.replace('.', '_')}"
+    if unique in sys.modules:
+        return sys.modules[unique]
+    found = importlib.util.spec_from_file_location(unique, source)
+    if found is None or found.loader is None:
+        raise SpecError(f"{source} cannot be imported as a Python module")
+    imported = importlib.util.module_from_spec(found)
+    sys.modules[unique] = imported
+    try:
+        found.loader.exec_module(imported)
+    except Exception as error:
+        del sys.modules[unique]
+        raise SpecError(f"{source} cannot be imported: {type(error).__name__}: {error}") from error
+    return imported

@@ -1,0 +1,1 @@
+"""Reports: tables and pages from records. Computes nothing about networks."""

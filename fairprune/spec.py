@@ -1,0 +1,141 @@
+"""Resolved specs: frozen values that say, to the last default, what a run is. Their hash is the run's identity.
+
+Nothing here depends on paths, devices, threads or time; those are recorded with a result, never hashed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Option = bool | int | float | str | tuple[float, ...] | tuple[str, ...] | dict[str, float]
+Options = dict[str, Option]
+
+
+class Value(BaseModel):
+    """A frozen value without unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataSpec(Value):
+    """A data set and its splits. Training, validation and test are disjoint."""
+
+    name: str
+    options: Options = {}
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1  # fraction of the training images, by class
+    carve_test: Annotated[int, Field(ge=0)] = 0  # 0: the official test set; n: n training images, by class
+    split_seed: int = 0
+    normalise: Literal["train", "imagenet", "none"] = "train"  # mean and deviation of the training split, or ImageNet's
+
+
+class NetworkSpec(Value):
+    """A network by its name in the registry, or `module:factory`. Classes and channels come from the data."""
+
+    name: str
+    options: Options = {}
+
+
+class Optimizer(Value):
+    """SGD, Adam or AdamW. `decay_all=False` spares batch norm and biases from weight decay."""
+
+    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    nesterov: bool = False
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    decay_all: bool = True
+
+
+class Recipe(Value):
+    """How a stage trains. `schedule` is in the schedule grammar, e.g. `0:1e-1,80:1e-2 total:120` (unit: epochs)."""
+
+    schedule: str
+    optimizer: Optimizer = Optimizer()
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    augment: tuple[str, ...] = ()  # "pad-crop:4", "flip"
+    checkpoint: Literal["last", "best"] = "last"  # best: on validation
+
+
+class Checkpoint(Value):
+    """A base model that was trained elsewhere. `digest` is of its content; `seen` says which images it has seen."""
+
+    name: str  # file name inside the data root, for people; identity is the digest
+    digest: str = ""  # SHA-256 of the file, filled in when the study is resolved
+    seen: Literal["train", "none"] = "train"
+
+
+class Task(Value):
+    """A data set, a network, and where the base model comes from: a recipe or a checkpoint (exactly one)."""
+
+    data: DataSpec
+    network: NetworkSpec
+    pretrain: Recipe | None = None
+    checkpoint: Checkpoint | None = None
+    objective: str = "classification"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    deterministic: bool = True
+
+
+class Calibration(Value):
+    """What criteria may look at: `samples` images of the training split, in batches of `batch_size`."""
+
+    samples: Annotated[int, Field(ge=1)] = 512
+    batch_size: Annotated[int, Field(ge=1)] = 128
+
+
+class Method(Value):
+    """criterion x granularity x allocation x schedule."""
+
+    criterion: str
+    options: Options = {}
+    granularity: Literal["weight", "channel"] = "weight"
+    allocation: str = "global"  # global, uniform, given, or like:METHOD (resolved to the method it copies)
+    ratios: dict[str, float] = {}  # for `given`: layer pattern -> fraction of units removed
+    like: Method | None = None  # for `like`: the method whose per-layer amounts are used
+    reduce: Literal["mean", "sum", "max", "first"] = "mean"  # over the layers that produce one unit of a group
+    rounds: Annotated[int, Field(ge=1)] = 1  # 1: one-shot; n: iterative, targets spaced geometrically
+    spare: tuple[str, ...] = ("classifier",)  # layer patterns; "classifier" is the network's last linear layer
+    calibration: Calibration = Calibration()
+
+
+class Target(Value):
+    """How much: compression (whole network's parameters), speedup (multiply-adds), or ratio of units REMOVED."""
+
+    axis: Literal["compression", "speedup", "ratio"]
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.axis} {self.value:g}" + ("" if self.axis == "ratio" else "x")
+
+
+class Retraining(Value):
+    """What follows pruning.
+
+    finetune: `recipe` as it is. lr-rewind: the last `epochs` of the pretraining schedule, from the pruned weights
+    (arXiv:2003.02389). weight-rewind: weights of the base at `rewind_to` epochs, then the rest of its schedule.
+    scratch-e and scratch-b: the pruned architecture, newly initialised, for the epochs that `reading` prescribes
+    (liu: arXiv:1810.05270; wang: arXiv:2301.05219), with the pretraining recipe, its schedule scaled.
+    """
+
+    kind: Literal["finetune", "lr-rewind", "weight-rewind", "scratch-e", "scratch-b"] = "finetune"
+    recipe: Recipe
+    rewind_to: Annotated[float, Field(ge=0)] = 0.0
+    reading: Literal["liu", "wang"] = "liu"
+    max_factor: float | None = None  # scratch-b: epochs at most this multiple of the base's (2 on ImageNet in Liu et al.)
+
+
+class RunSpec(Value):
+    """One point of a study, resolved. kind dense: the base retrained under the same recipe, nothing removed."""
+
+    kind: Literal["prune", "scratch", "dense"]
+    task: Task
+    base_seed: int
+    run_seed: int
+    method: Method | None = None
+    target: Target | None = None
+    retraining: Retraining
+    data_digests: dict[str, str]  # split -> SHA-256 of its images and labels, in order
+    versions: dict[str, str]  # component ("criterion magnitude") -> version, or hash of a user's source
