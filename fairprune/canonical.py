@@ -25,4 +25,5 @@ def digest(value: Json) -> str:
 
 
 def digest_bytes(data: bytes) -> str:
+    """SHA-256 of bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()

@@ -93,7 +93,7 @@ def find(kind: Kind, name: str, folder: Path | None = None) -> Entry:
     if ":" not in name:
         table = BUILTIN[kind]
         if name not in table:
-            raise SpecError(unknown(kind, name, table) + f"; your own: module:attribute of a file beside the study")
+            raise SpecError(unknown(kind, name, table) + "; your own: module:attribute of a file beside the study")
         return table[name]
     source = _source(name.partition(":")[0], folder)
     return Entry(name, name, f"sha256:{digest_bytes(source.read_bytes())}", "your own")

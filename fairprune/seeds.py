@@ -1,4 +1,4 @@
-"""Randomness by purpose: every draw has a seed derived from its named purpose and its axes, never a global generator."""
+"""Randomness by purpose: every draw has a seed derived from its purpose and axes, never a global generator."""
 
 from __future__ import annotations
 

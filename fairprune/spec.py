@@ -124,7 +124,8 @@ class Retraining(Value):
     recipe: Recipe
     rewind_to: Annotated[float, Field(ge=0)] = 0.0
     reading: Literal["liu", "wang"] = "liu"
-    max_factor: float | None = None  # scratch-b: epochs at most this multiple of the base's (2 on ImageNet in Liu et al.)
+    more_epochs: Annotated[float, Field(ge=0)] = 0.0  # wang: K2, the retraining epochs that scratch is given besides
+    max_factor: float | None = None  # scratch-b: at most this multiple of the base's epochs (Liu et al.: 2, ImageNet)
 
 
 class RunSpec(Value):

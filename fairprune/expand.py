@@ -1,0 +1,199 @@
+"""Expansion: a Study becomes the resolved specs of its runs, with every default filled in."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from fairprune import registry, schedules
+from fairprune.canonical import digest
+from fairprune.errors import SpecError, unknown
+from fairprune.spec import Checkpoint, DataSpec, Method, Recipe, Retraining, RunSpec, Target, Task
+from fairprune.study import RetrainingEntry, Study
+from fairprune.validation import validate
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a study: its resolved spec, its identity, and the study's names for it."""
+
+    spec: RunSpec
+    labels: Mapping[str, str]
+    id: str
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """What expansion must ask the world: digests of data and checkpoints, and the folder of a user's components."""
+
+    data_digests: Callable[[DataSpec], Mapping[str, str]]
+    checkpoint_digest: Callable[[Checkpoint], str]
+    folder: Path | None = None
+
+
+def expand(study: Study, resolver: Resolver) -> tuple[Point, ...]:
+    """Every run of the study, resolved to the last default, without repetition."""
+    methods = {name: resolve_method(name, methods_of(study), resolver.folder) for name in methods_of(study)}
+    points = [
+        point
+        for task_name, task in study.tasks.items()
+        for point in _task_points(study, methods, task_name, resolve_task(task, resolver), resolver)
+    ]
+    unique = {point.id: point for point in points}
+    if not any(point.spec.kind == "prune" or point.spec.kind == "scratch" for point in unique.values()):
+        raise SpecError(f"study {study.name} expands to nothing: no retraining entry applies to any method")
+    return tuple(unique.values())
+
+
+def _task_points(
+    study: Study, methods: Mapping[str, Method], task_name: str, task: Task, resolver: Resolver
+) -> Iterator[Point]:
+    digests = dict(resolver.data_digests(task.data))
+    for (name, entry), (base, run) in itertools.product(study.retraining.items(), study.seed_pairs):
+        retraining = _retraining(name, entry, task)
+        scratch = entry.kind.startswith("scratch")
+        shared = {"task": task, "base_seed": 0 if task.checkpoint else base, "run_seed": run, "data_digests": digests}
+        labels = {"study": study.name, "task": task_name, "retraining": name}
+        if study.controls.dense and entry.kind in ("finetune", "lr-rewind"):
+            yield _point("dense", labels | {"method": "dense"}, shared | {"retraining": retraining}, resolver.folder)
+        for (method_name, method), value in itertools.product(methods.items(), study.targets):
+            if _applies(entry, method_name, method):
+                if scratch and method.rounds > 1:
+                    raise SpecError(f"retraining {name}: no scratch run of the iterative {method_name}; list `methods`")
+                target = Target(axis=study.axis, value=value)
+                fields = shared | {"method": method, "target": target, "retraining": retraining}
+                kind = "scratch" if scratch else "prune"
+                yield _point(kind, labels | {"method": method_name}, fields, resolver.folder)
+
+
+def _applies(entry: RetrainingEntry, name: str, method: Method) -> bool:
+    right = entry.granularity in ("any", method.granularity)
+    return right and any(fnmatchcase(name, pattern) for pattern in entry.methods)
+
+
+def _point(kind: str, labels: Mapping[str, str], fields: Mapping[str, Any], folder: Path | None) -> Point:
+    spec = RunSpec(kind=kind, versions=_versions(fields, folder), **fields)
+    return Point(spec, labels, digest(spec.model_dump(mode="json"))[:16])
+
+
+def _versions(fields: Mapping[str, Any], folder: Path | None) -> dict[str, str]:
+    task: Task = fields["task"]
+    named = [("network", task.network.name), ("dataset", task.data.name), ("objective", task.objective)]
+    method: Method | None = fields.get("method")
+    while method is not None:
+        named += [("criterion", method.criterion), ("allocation", method.allocation)]
+        method = method.like
+    return {f"{kind} {name}": registry.find(kind, name, folder).version for kind, name in named}  # type: ignore[arg-type]
+
+
+def resolve_task(task: Task, resolver: Resolver) -> Task:
+    """The task with canonical schedules and its checkpoint's digest; refuses what cannot be trained or compared."""
+    for kind, name in (("network", task.network.name), ("dataset", task.data.name), ("objective", task.objective)):
+        if not name.startswith(("torchvision:", "timm:")):
+            registry.find(kind, name, resolver.folder)  # type: ignore[arg-type]
+    if (task.pretrain is None) == (task.checkpoint is None):
+        raise SpecError("a task needs either a pretrain recipe or a checkpoint for its base model, not both")
+    if task.pretrain:
+        return task.model_copy(update={"pretrain": canonical_recipe(task.pretrain)})
+    assert task.checkpoint is not None
+    if task.checkpoint.seen == "train" and task.data.carve_test:
+        raise SpecError(
+            f"checkpoint {task.checkpoint.name} has seen the training images, so no test split can be carved "
+            "out of them: use carve_test = 0, or say seen = \"none\" if that is true"
+        )
+    known = task.checkpoint.model_copy(update={"digest": resolver.checkpoint_digest(task.checkpoint)})
+    return task.model_copy(update={"checkpoint": known})
+
+
+def canonical_recipe(recipe: Recipe) -> Recipe:
+    """The recipe with its schedule in canonical text, so that equal recipes are equal values."""
+    return recipe.model_copy(update={"schedule": str(schedules.parse(recipe.schedule))})
+
+
+def _retraining(name: str, entry: RetrainingEntry, task: Task) -> Retraining:
+    where = f"retraining {name}"
+    if entry.kind != "finetune" and task.pretrain is None:
+        raise SpecError(f"{where}: {entry.kind} needs the base's own recipe, but the base is a checkpoint")
+    base = task.pretrain or Recipe(schedule=entry.schedule or "none")
+    if entry.kind == "finetune" and not entry.schedule:
+        raise SpecError(f'{where}: expected a schedule, e.g. "constant:1e-3 total:40"')
+    schedule = entry.schedule if entry.kind == "finetune" else _rewound(where, entry, base)
+    fields = base.model_dump() | {"schedule": schedule} | entry.recipe
+    recipe = canonical_recipe(validate(Recipe, fields, where))
+    more = entry.epochs if entry.kind.startswith("scratch") and entry.reading == "wang" else 0.0
+    if more is None:
+        raise SpecError(f"{where}: the reading of Wang et al. adds the retraining's epochs; give them as epochs = N")
+    return Retraining(
+        kind=entry.kind,
+        recipe=recipe,
+        rewind_to=entry.rewind_to,
+        reading=entry.reading,
+        more_epochs=more,
+        max_factor=entry.max_factor,
+    )
+
+
+def _rewound(where: str, entry: RetrainingEntry, base: Recipe) -> str:
+    """The base's schedule from the point that is rewound to; for scratch, the whole of it."""
+    whole = schedules.parse(base.schedule)
+    if entry.kind == "lr-rewind":
+        if entry.epochs is None or entry.epochs > whole.total:
+            raise SpecError(f"{where}: lr-rewind needs epochs, at most the base's {whole.total:g}")
+        return str(whole.cut(whole.total - entry.epochs, whole.total))
+    if entry.kind == "weight-rewind" and entry.rewind_to >= whole.total:
+        raise SpecError(f"{where}: rewind_to must be below the base's {whole.total:g} epochs")
+    return str(whole.cut(entry.rewind_to, whole.total)) if entry.kind == "weight-rewind" else str(whole)
+
+
+def methods_of(study: Study) -> dict[str, Method]:
+    """The study's methods with the controls that it lacks."""
+    methods = dict(study.methods)
+    for granularity in sorted({method.granularity for method in study.methods.values()}):
+        plain = "magnitude" if granularity == "weight" else "l1_norm"
+        wanted = {"random": study.controls.random, plain: study.controls.magnitude}
+        for criterion in [name for name, on in wanted.items() if on]:
+            if not any(m.criterion == criterion and m.granularity == granularity for m in methods.values()):
+                methods[f"{criterion}-{granularity}"] = Method(criterion=criterion, granularity=granularity)
+        if study.controls.like:
+            methods |= _like_controls(study.methods, granularity, plain)
+    return methods
+
+
+def _like_controls(methods: Mapping[str, Method], granularity: str, plain: str) -> dict[str, Method]:
+    chosen = {n: m for n, m in methods.items() if m.granularity == granularity and m.allocation == "global"}
+    return {
+        f"{criterion}-like-{name}": Method(
+            criterion=criterion, granularity=method.granularity, allocation=f"like:{name}", spare=method.spare
+        )
+        for name, method in chosen.items()
+        for criterion in ("random", plain)
+        if method.criterion != criterion
+    }
+
+
+def resolve_method(name: str, methods: Mapping[str, Method], folder: Path | None) -> Method:
+    """The method with every option of its criterion filled in and `like:METHOD` replaced by that method."""
+    method = methods[name]
+    criterion = registry.load("criterion", method.criterion, folder)
+    if method.granularity not in criterion.granularities:
+        raise SpecError(
+            f"method {name}: criterion {method.criterion} scores {' and '.join(criterion.granularities)} units, "
+            f"not {method.granularity}"
+        )
+    for option in method.options:
+        if option not in criterion.options:
+            raise SpecError(f"method {name}: " + unknown(f"option of {method.criterion}", option, criterion.options))
+    update: dict[str, Any] = {"options": dict(criterion.options) | method.options}
+    if method.allocation.startswith("like:"):
+        other = method.allocation.removeprefix("like:")
+        if other not in methods or other == name:
+            raise SpecError(f"method {name}: " + unknown("method to be like", other, set(methods) - {name}))
+        update |= {"allocation": "like", "like": resolve_method(other, methods, folder)}
+    elif method.allocation == "like":
+        raise SpecError(f"method {name}: allocation 'like' needs a method, as in allocation = \"like:NAME\"")
+    registry.find("allocation", "like" if "like" in update else method.allocation, folder)
+    return method.model_copy(update=update)

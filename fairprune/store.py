@@ -1,0 +1,196 @@
+"""The store: one sealed JSON file per stage and per run, blobs by digest. The truth; everything else is a view.
+
+    blobs/ab/<sha256>                tensors as safetensors, plans, curves, packed bits
+    stages/<key>.json                what a stage yielded
+    records/<run id>/<attempt>.json  what a run left; the last attempt counts
+    claims/<key>/...                 who computes what right now (see claims.py)
+    partial/<key>.safetensors        where a stage that is running can resume (local)
+
+Merging two stores is copying files from one into the other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from torch import Tensor
+
+from fairprune.canonical import canonical, digest, digest_bytes
+from fairprune.errors import StoreError
+from fairprune.objects import LocalObjects, Objects
+from fairprune.record import SCHEMA_VERSION, Record, StageResult
+
+
+class DamagedError(StoreError):
+    """An object whose content does not match its digest."""
+
+
+class Store:
+    """Results by identity. `partial` is the local folder for the states of running stages."""
+
+    def __init__(self, objects: Objects, partial: Path) -> None:
+        self.objects = objects
+        self.partial = partial
+
+    # blobs
+
+    def put_blob(self, data: bytes) -> str:
+        """Store bytes and return their digest. A damaged blob of that digest is repaired."""
+        name = digest_bytes(data)
+        if not self.objects.put(_blob(name), data) and not self.has_blob(name):
+            self.objects.put(_blob(name), data, repair=True)
+        return name
+
+    def has_blob(self, name: str) -> bool:
+        """Whether the blob is there and whole."""
+        try:
+            self.blob(name)
+        except StoreError:
+            return False
+        return True
+
+    def blob(self, name: str) -> bytes:
+        """The blob's bytes. Raises DamagedError where they do not match their digest, StoreError where they are absent."""
+        data = self.objects.get(_blob(name))
+        if data is None:
+            raise StoreError(f"blob {name[:12]} is missing from the store")
+        if digest_bytes(data) != name:
+            raise DamagedError(f"blob {name[:12]} is damaged: its content does not match its digest")
+        return data
+
+    def put_tensors(self, tensors: Mapping[str, Tensor], header: Mapping[str, str] | None = None) -> str:
+        """Store tensors as safetensors and return the digest."""
+        ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        return self.put_blob(safetensors.torch.save(ready, metadata=dict(header) if header else None))
+
+    def tensors(self, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+        """Tensors of a blob and its header."""
+        return read_tensors(self.blob(name))
+
+    # stages
+
+    def put_stage(self, result: StageResult, *, replace: bool = False) -> None:
+        """Store a stage's result. The first one counts, unless it is damaged or `replace` is set."""
+        name = f"stages/{result.key}.json"
+        if not self.objects.put(name, _seal(result.model_dump(mode="json")), repair=replace):
+            try:
+                self.stage(result.key)
+            except DamagedError:
+                self.objects.put(name, _seal(result.model_dump(mode="json")), repair=True)
+
+    def stage(self, key: str) -> StageResult | None:
+        """The result of a stage, or None. Raises DamagedError where its seal is broken."""
+        data = self.objects.get(f"stages/{key}.json")
+        return StageResult.model_validate(_open(data, f"stage {key}")) if data is not None else None
+
+    def usable(self, key: str) -> StageResult | None:
+        """The result of a stage if it and all its blobs are whole, else None: then it is computed again."""
+        try:
+            result = self.stage(key)
+        except DamagedError:
+            return None
+        return result if result and all(self.has_blob(name) for name in result.blobs.values()) else None
+
+    # records
+
+    def put_record(self, record: Record) -> Record:
+        """Store a record as the run's next attempt and return it."""
+        attempt = len(self._attempts(record.id))
+        while True:
+            record = record.model_copy(update={"attempt": attempt})
+            name = f"records/{record.id}/{attempt:04d}.json"
+            if self.objects.put(name, _seal(record.model_dump(mode="json"))):
+                return record
+            attempt += 1
+
+    def record(self, run_id: str) -> Record | None:
+        """The last whole attempt of a run, or None."""
+        for name in reversed(self._attempts(run_id)):
+            try:
+                return self._read_record(name)
+            except DamagedError:
+                continue
+        return None
+
+    def records(self) -> Iterator[Record]:
+        """The last whole attempt of every run."""
+        for run_id in sorted({name.split("/")[1] for name in self.objects.names("records/")}):
+            record = self.record(run_id)
+            if record is not None:
+                yield record
+
+    def damaged(self) -> list[str]:
+        """Names of every record and stage whose seal is broken and every blob that does not match its digest."""
+        return [name for kind in ("records/", "stages/", "blobs/") for name in self._broken(kind)]
+
+    def _broken(self, prefix: str) -> Iterator[str]:
+        for name in self.objects.names(prefix):
+            data = self.objects.get(name) or b""
+            try:
+                intact = digest_bytes(data) == name.rsplit("/", 1)[1] if prefix == "blobs/" else bool(_open(data, name))
+            except DamagedError:
+                intact = False
+            if not intact:
+                yield name
+
+    def _attempts(self, run_id: str) -> list[str]:
+        return list(self.objects.names(f"records/{run_id}/"))
+
+    def _read_record(self, name: str) -> Record:
+        data = self.objects.get(name)
+        table = migrate(_open(data or b"", name))
+        try:
+            return Record.model_validate(table)
+        except ValidationError as error:
+            raise StoreError(f"{name} does not fit the record schema: {error.errors()[0]['msg']}") from None
+
+
+def open_store(folder: Path) -> Store:
+    """The store in a local folder, created where it is absent. Raises StoreError where it cannot be written."""
+    objects = LocalObjects(folder)
+    partial = folder / "partial"
+    partial.mkdir(exist_ok=True)
+    return Store(objects, partial)
+
+
+def read_tensors(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and header of safetensors bytes. Raises DamagedError where they are not valid."""
+    try:
+        tensors = safetensors.torch.load(data)
+        size = int.from_bytes(data[:8], "little")
+        return tensors, json.loads(data[8 : 8 + size]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
+        raise DamagedError(f"not valid safetensors: {error}") from None
+
+
+def migrate(table: dict[str, Any]) -> dict[str, Any]:
+    """The record's table in today's schema. Raises StoreError for a version that this one does not know."""
+    version = table.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise StoreError(f"record of schema version {version}: this fairprune reads version {SCHEMA_VERSION}")
+    return table
+
+
+def _blob(name: str) -> str:
+    return f"blobs/{name[:2]}/{name}"
+
+
+def _seal(table: dict[str, Any]) -> bytes:
+    return (canonical({"seal": digest(table), "value": table}) + "\n").encode()
+
+
+def _open(data: bytes, what: str) -> dict[str, Any]:
+    try:
+        envelope = json.loads(data)
+        table, seal = envelope["value"], envelope["seal"]
+    except (ValueError, KeyError, TypeError):
+        raise DamagedError(f"{what} is damaged: not a sealed JSON file") from None
+    if not isinstance(table, dict) or digest(table) != seal:
+        raise DamagedError(f"{what} is damaged: its content does not match its seal")
+    return table

@@ -1,0 +1,143 @@
+"""Studies: a TOML file becomes a Study, validated before anything is computed."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from fairprune.errors import SpecError
+from fairprune.spec import Method, Target, Task, Value
+from fairprune.validation import validate
+
+
+class Controls(Value):
+    """Controls that every study has unless it switches them off, which the audit then reports."""
+
+    dense: bool = True  # the dense network retrained under the same recipe
+    random: bool = True  # random pruning at every granularity of the study
+    magnitude: bool = True  # magnitude (weights) and L1 norm (channels)
+    like: bool = False  # random and magnitude with the per-layer amounts of each method that chooses its own
+
+
+class RetrainingEntry(Value):
+    """A retraining recipe as written: fields that are left out are those of the base's recipe."""
+
+    kind: Literal["finetune", "lr-rewind", "weight-rewind", "scratch-e", "scratch-b"] = "finetune"
+    schedule: str = ""
+    epochs: Annotated[float, Field(gt=0)] | None = None  # lr-rewind: how many are replayed; wang's scratch: K2
+    rewind_to: Annotated[float, Field(ge=0)] = 0.0
+    reading: Literal["liu", "wang"] = "liu"
+    max_factor: Annotated[float, Field(ge=1)] | None = None
+    recipe: Annotated[dict[str, Any], Field(default_factory=dict)]  # fields of a Recipe that differ from the base's
+    methods: tuple[str, ...] = ("*",)  # which methods it applies to, by pattern
+    granularity: Literal["any", "weight", "channel"] = "any"
+
+
+class Study(Value):
+    """A study as written, validated. `axis`, `targets`, `endpoint` and `control` are declared before it runs."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    question: str = ""
+    axis: Literal["compression", "speedup", "ratio"] = "compression"
+    targets: Annotated[tuple[float, ...], Field(min_length=1)]
+    endpoint: str = "top1"
+    control: str = "random"  # pattern over method names; each method is contrasted with the control of its granularity
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0, 1, 2)
+    base_seeds: tuple[int, ...] = ()  # empty: each seed has a base of its own; else every base with every seed
+    tasks: Annotated[dict[str, Task], Field(min_length=1)]
+    methods: Annotated[dict[str, Method], Field(min_length=1)]
+    retraining: Annotated[dict[str, RetrainingEntry], Field(min_length=1)]
+    controls: Controls = Controls()
+    demand: str = ""  # reserved: a comparison setup that the study must meet
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for value in self.targets:
+            _check_target(Target(axis=self.axis, value=value))
+        if len(set(self.targets)) < len(self.targets) or len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("targets and seeds must not repeat")
+        if self.demand:
+            raise ValueError("'demand' is reserved; this version cannot enforce a comparison setup")
+        return self
+
+    @property
+    def seed_pairs(self) -> tuple[tuple[int, int], ...]:
+        """(base_seed, run_seed) of every replicate."""
+        if self.base_seeds:
+            return tuple(itertools.product(self.base_seeds, self.seeds))
+        return tuple((seed, seed) for seed in self.seeds)
+
+
+def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """The study in a TOML file, with `key.path=value` overrides (values in TOML syntax, or bare strings)."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError(f"no study file {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path} is not valid TOML: {error}") from None
+    for override in overrides:
+        _override(table, override)
+    return parse_study(table, str(path))
+
+
+def parse_study(table: dict[str, Any], where: str = "study") -> Study:
+    """The study in a table, in the shape of the TOML file. `task` may stand for a single entry of `tasks`."""
+    table = dict(table)
+    if "task" in table:
+        if "tasks" in table:
+            raise SpecError(f"{where}: give either [task] or [tasks.NAME], not both")
+        single = table.pop("task")
+        table["tasks"] = {_task_name(single): single}
+    if isinstance(table.get("seeds"), int):
+        table["seeds"] = list(range(table["seeds"]))
+    table["tasks"] = {name: _shorthand(entry) for name, entry in _tables(table, "tasks", where).items()}
+    return validate(Study, table, where)
+
+
+def _tables(table: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    value = table.get(key)
+    if not isinstance(value, Mapping):
+        raise SpecError(f"{where}: expected a table [{key.removesuffix('s')}] or [{key}.NAME]")
+    return value
+
+
+def _task_name(task: Any) -> str:
+    parts = [task.get(key) for key in ("data", "network")] if isinstance(task, Mapping) else []
+    return "-".join(str(part["name"] if isinstance(part, Mapping) and "name" in part else part) for part in parts)
+
+
+def _shorthand(task: Any) -> Any:
+    """`data = "mnist"` stands for `data = {name = "mnist"}`; likewise network, checkpoint."""
+    if not isinstance(task, Mapping):
+        return task
+    named = {key: {"name": task[key]} for key in ("data", "network", "checkpoint") if isinstance(task.get(key), str)}
+    return {**task, **named}
+
+
+def _override(table: dict[str, Any], text: str) -> None:
+    path, equals, raw = text.partition("=")
+    if not equals:
+        raise SpecError(f"override '{text}': expected key=value, e.g. targets=[2,4] or task.precision=bf16")
+    try:
+        value = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw
+    *parents, last = path.strip().split(".")
+    for key in parents:
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise SpecError(f"override '{text}': '{key}' is not a table")
+    table[last] = value
+
+
+def _check_target(target: Target) -> None:
+    if target.axis == "ratio" and not 0 < target.value < 1:
+        raise ValueError(f"target ratio {target.value:g}: expected the fraction of units removed, above 0 and below 1")
+    if target.axis != "ratio" and target.value < 1:
+        raise ValueError(f"target {target}: expected 1 or more ({target.axis} is dense / pruned)")
