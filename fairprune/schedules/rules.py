@@ -1,0 +1,55 @@
+"""Schedules by rule, and when two schedules are the same."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from fairprune.errors import SpecError
+from fairprune.schedules.values import Schedule, Segment, epochs_text, rate_text
+
+_SAMPLES = tuple(k / 8 for k in range(1, 8))  # where `same` looks between two breakpoints
+_TOLERANCE = 1e-6
+
+
+def empty() -> Schedule:
+    """The schedule of 0 epochs; its text is "none"."""
+    return Schedule()
+
+
+def halving(start: float, final: float, epochs: float) -> Schedule:
+    """Steps by the halving rule (Wang et al. 2023, arXiv:2301.05219, appendix A).
+
+    Each stage takes min(30, ceil(remaining / 2)) epochs, the rate is divided by 10 after each, and the stage at the
+    final rate takes what is left. Raises SpecError where the rule does not reach the final rate.
+    """
+    name = f"schedule 'halving:{rate_text(start)}->{rate_text(final)} total:{epochs_text(epochs)}'"
+    divisions = round(math.log10(start / final)) if start > 0 and final > 0 else -1
+    if divisions < 0 or not math.isclose(start / 10**divisions, final, rel_tol=1e-9):
+        raise SpecError(f"{name}: expected a final rate that is the starting rate divided by 1, 10, 100 ...")
+    if epochs != int(epochs):
+        raise SpecError(f"{name}: expected whole epochs (scaled-to: takes fractions)")
+    left, segments = int(epochs), []
+    for division in range(divisions):
+        length = min(30, math.ceil(left / 2))
+        rate = float(f"{start / 10**division:.12g}")
+        segments.append(Segment(length, "constant", rate, rate))
+        left -= length
+    if left <= 0:
+        raise SpecError(f"{name}: too short to reach its final rate; build it at the full length and add scaled-to:")
+    return Schedule((*segments, Segment(left, "constant", final, final)))
+
+
+def same(a: Schedule, b: Schedule) -> bool:
+    """Whether two schedules are the same function of the epoch, up to 1e-6 of an epoch and of the rate.
+
+    Sampled at 7 points between any two neighbouring breakpoints of either, so every stage is looked at, however short.
+    """
+    if a == b:
+        return True
+    if abs(a.total - b.total) > _TOLERANCE:
+        return False
+    breaks = sorted({0.0, *a.ends, *b.ends})
+    inner = ((low, high - low) for low, high in pairwise(breaks) if high - low > _TOLERANCE)
+    epochs = (low + part * width for low, width in inner for part in _SAMPLES)
+    return all(math.isclose(a.at(epoch), b.at(epoch), rel_tol=1e-6, abs_tol=1e-12) for epoch in epochs)
