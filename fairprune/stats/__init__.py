@@ -1,0 +1,26 @@
+"""Statistics of a study: what was seen, how sure it is, and what could not have been seen.
+
+Plain functions of plain numbers with frozen results; they know nothing of records, networks or reports.
+"""
+
+from fairprune.stats.contrasts import Contrast, Table, contrasts, families
+from fairprune.stats.dunnett import critical_value
+from fairprune.stats.power import Equivalence, detectable, equivalence
+from fairprune.stats.resampling import Resampled, resample
+from fairprune.stats.summary import Description, binomial_error, describe
+
+__all__ = [
+    "Contrast",
+    "Description",
+    "Equivalence",
+    "Resampled",
+    "Table",
+    "binomial_error",
+    "contrasts",
+    "critical_value",
+    "describe",
+    "detectable",
+    "equivalence",
+    "families",
+    "resample",
+]
