@@ -14,7 +14,7 @@ from scipy.stats import t
 from fairprune.errors import SpecError, unknown
 from fairprune.stats.dunnett import critical_value
 
-# method -> seed -> value; cells may be missing. A seed is anything hashable (Mapping is invariant in its key, hence Any).
+# method -> seed -> value; cells may be missing. Seeds are anything hashable: Any, as Mapping is invariant in its key.
 Table: TypeAlias = Mapping[str, Mapping[Any, float]]
 Verdict = Literal["better", "worse", "not separated", "not estimable"]
 _NO_NOISE = 1e-10  # residuals this far below the values are rounding, not variance
