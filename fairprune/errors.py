@@ -18,6 +18,10 @@ class DataError(FairpruneError):
     """A data set that is missing, damaged, or does not fit the network."""
 
 
+class MissingDataError(DataError):
+    """A file of a data set that is not where it is expected (and may be fetched, where downloads are allowed)."""
+
+
 class NetworkError(FairpruneError):
     """A network or checkpoint that cannot be built, loaded or traced."""
 
@@ -31,8 +35,9 @@ class StoreError(FairpruneError):
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """One line for an unknown name: what it is, the nearest valid one, and the choices."""
+    """One line for an unknown name: what it is, the nearest valid one, and the choices (the first 40)."""
     choices = sorted(known)
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"unknown {what} '{name}'{hint} (known: {', '.join(choices)})"
+    shown = ", ".join(choices[:40]) or "none"
+    return f"unknown {what} '{name}'{hint} (known: {shown}{f' and {len(choices) - 40} more' if choices[40:] else ''})"

@@ -106,6 +106,7 @@ def test_names_and_options_that_do_not_exist():
     message = refused(SpecError, "resnet20", (3, 32, 32), 10, shortcuts="A")
     assert "option of network 'resnet20' 'shortcuts'; did you mean 'shortcut'" in message
     assert "unknown option" in refused(SpecError, "lenet5", (1, 28, 28), 10, classes=3)
+    assert "'depth' (known: none)" in refused(SpecError, "digits_cnn", (1, 8, 8), 10, depth=3)
     assert "unknown shortcut 'C'" in refused(SpecError, "resnet20", (3, 32, 32), 10, shortcut="C")
     assert "unknown stem 'cifr'; did you mean 'cifar'" in refused(SpecError, "resnet18", (3, 32, 32), 10, stem="cifr")
     for widths in [(4.0,) * 12, (4.5,) * 13, (0,) * 13]:
@@ -177,7 +178,9 @@ def timm(monkeypatch):
         assert name == "resnet18"
         return nn.Sequential(nn.Conv2d(in_chans, width, 3), nn.Flatten(), nn.Linear(width * 36, num_classes))
 
-    stand_in = types.SimpleNamespace(list_models=lambda: ["resnet18", "vit_tiny"], create_model=create_model)
+    stand_in = types.SimpleNamespace(
+        list_models=lambda: ["resnet18", "vit_tiny", *map("n{}".format, range(99))], create_model=create_model
+    )
     monkeypatch.setitem(sys.modules, "timm", stand_in)
 
 
@@ -194,7 +197,9 @@ def test_torchvision_by_name():
 def test_timm_by_name():
     network = build(NetworkSpec(name="timm:resnet18"), (1, 8, 8), 4)
     assert network[0].in_channels == 1
-    assert "did you mean 'vit_tiny'" in refused(SpecError, "timm:vit_tinny", (1, 8, 8), 4)
+    message = refused(SpecError, "timm:vit_tinny", (1, 8, 8), 4)
+    assert "did you mean 'vit_tiny'" in message
+    assert message.endswith(" and 61 more)")
 
 
 @pytest.mark.parametrize("library", ["torchvision", "timm"])
