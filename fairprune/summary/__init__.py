@@ -1,0 +1,6 @@
+"""Summaries: from a study, its points and their records to everything that is shown. Runs no network."""
+
+from fairprune.summary.build import summarise
+from fairprune.summary.values import Cell, Charge, Comparison, Panel, Place, Range, Replicate, Spread, Summary
+
+__all__ = ["Cell", "Charge", "Comparison", "Panel", "Place", "Range", "Replicate", "Spread", "Summary", "summarise"]

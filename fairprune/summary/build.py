@@ -1,0 +1,101 @@
+"""From a study, its points and their records to the summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from fairprune.expand import Point
+from fairprune.record import Record
+from fairprune.study import Study
+from fairprune.summary.cells import Scale, base_spread, cell, scale_of
+from fairprune.summary.compare import against_retraining, declared
+from fairprune.summary.cost import charges, places
+from fairprune.summary.values import Panel, Summary
+
+
+def summarise(
+    study: Study,
+    points: Sequence[Point],
+    records: Mapping[str, Record],
+    confidence: float = 0.95,
+    power: float = 0.8,
+) -> Summary:
+    """Everything that tables and reports show of a study, complete or not.
+
+    `records` are by run id and may hold others. `power` is for the differences that the study could have detected.
+    """
+    own = {point.id: records[point.id] for point in points if point.id in records}
+    scale = scale_of(study.endpoint, own.values())
+    panels = tuple(
+        _panel(group, own, scale, study.control, confidence, power) for group in _grouped(points, "task", "retraining")
+    )
+    tasks = {panel.task: [p for p in panels if p.task == panel.task] for panel in panels}
+    costs = charges(own.values())
+    runs = [run for p in panels for c in (*p.cells, *([p.dense] if p.dense else [])) for run in c.runs]
+    return Summary(
+        name=study.name,
+        question=study.question,
+        axis=study.axis,
+        targets=study.targets,
+        endpoint=study.endpoint,
+        direction=scale.direction,
+        unit=scale.unit,
+        control=study.control,
+        confidence=confidence,
+        power=power,
+        counts=dict(Counter(run.state for run in runs)),
+        samples=_samples(own.values()),
+        panels=panels,
+        exploratory=tuple(c for group in tasks.values() for c in against_retraining(group, scale, confidence, power)),
+        charges=costs,
+        places=places(own.values()),
+        test_looks=sum(charge.test_looks for charge in costs),
+    )
+
+
+def _panel(
+    points: Sequence[Point],
+    records: Mapping[str, Record],
+    scale: Scale,
+    control: str,
+    confidence: float,
+    power: float,
+) -> Panel:
+    """A task under a recipe. A method's targets stand together, in the study's order."""
+    dense = [point for point in points if point.spec.kind == "dense"]
+    pruned = [point for point in points if point.spec.kind != "dense"]
+    by_method = (group for method in _grouped(pruned, "method") for group in _by_target(method))
+    panel = Panel(
+        task=points[0].labels["task"],
+        recipe=points[0].labels["retraining"],
+        kind=points[0].spec.retraining.kind,
+        cells=tuple(cell(group, records, scale, confidence) for group in by_method),
+        base=base_spread([records[p.id] for p in points if p.id in records], scale, confidence),
+        dense=cell(dense, records, scale, confidence) if dense else None,
+    )
+    return panel.model_copy(update={"comparisons": declared(panel, control, scale, confidence, power)})
+
+
+def _grouped(points: Iterable[Point], *labels: str) -> list[list[Point]]:
+    groups: dict[tuple[str, ...], list[Point]] = {}
+    for point in points:
+        groups.setdefault(tuple(point.labels[label] for label in labels), []).append(point)
+    return list(groups.values())
+
+
+def _by_target(points: Iterable[Point]) -> list[list[Point]]:
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        groups.setdefault(str(point.spec.target), []).append(point)
+    return list(groups.values())
+
+
+def _samples(records: Iterable[Record]) -> dict[str, int]:
+    """Samples behind the metrics of each split; the largest where tasks differ."""
+    found: dict[str, int] = {}
+    for record in records:
+        for metric in record.metrics:
+            if metric.n:
+                found[metric.split] = max(metric.n, found.get(metric.split, 0))
+    return found

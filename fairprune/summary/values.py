@@ -1,0 +1,156 @@
+"""A study's results as values: everything that tables, pages and figures show. Plain JSON by `model_dump_json`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fairprune.spec import Value
+
+State = Literal["done", "failed", "diverged", "skipped", "missing"]
+Verdict = Literal["better", "worse", "not separated", "not estimable"]
+
+
+class Spread(Value):
+    """Mean of n values, their standard deviation and the interval of the mean; None where n is too small."""
+
+    n: int
+    mean: float
+    std: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Range(Value):
+    """Mean, smallest and largest of what was achieved."""
+
+    mean: float
+    min: float
+    max: float
+
+
+class Replicate(Value):
+    """One run behind a cell. `value` and `pruned` are in the summary's unit."""
+
+    id: str
+    base_seed: int
+    run_seed: int
+    state: State
+    reason: str = ""
+    value: float | None = None  # endpoint of the final network on the test split
+    pruned: float | None = None  # endpoint right after pruning on the validation split
+    compression: float | None = None
+    speedup: float | None = None
+    on_target: bool = True
+
+
+class Cell(Value):
+    """One method at one target under one recipe: its runs and what they say. The dense control has no target."""
+
+    method: str
+    granularity: str = ""
+    target: str = ""  # in words, e.g. "compression 4x"
+    amount: float | None = None  # the target's value
+    runs: tuple[Replicate, ...]
+    counts: dict[State, int]  # only the states that occur
+    bases: int  # distinct base models behind the runs that ended
+    endpoint: Spread | None = None
+    pruned: Spread | None = None
+    compression: Range | None = None
+    speedup: Range | None = None
+
+    @property
+    def done(self) -> int:
+        """Runs that ended."""
+        return self.counts.get("done", 0)
+
+    @property
+    def expected(self) -> int:
+        """Runs that the study asks for."""
+        return len(self.runs)
+
+
+class Comparison(Value):
+    """A method against a control at one target. `difference` is method minus control, in the summary's unit."""
+
+    task: str
+    recipe: str
+    method: str
+    control: str
+    target: str
+    amount: float
+    exploratory: bool = False
+    n: int = 0  # replicates that both completed
+    verdict: Verdict = "not estimable"
+    reason: str = ""  # why it is not estimable
+    difference: float | None = None
+    low: float | None = None  # simultaneous interval over the family
+    high: float | None = None
+    p: float | None = None  # unadjusted, two-sided
+    adjusted: float | None = None  # Holm, over the family
+    detectable: float | None = None  # smallest true difference that would be found with the stated power
+
+
+class Panel(Value):
+    """A task under a retraining recipe: one family of declared comparisons."""
+
+    task: str
+    recipe: str
+    kind: str  # of the retraining
+    cells: tuple[Cell, ...]
+    base: Spread | None = None  # dense networks before anything was done to them; n counts distinct bases
+    dense: Cell | None = None  # dense networks retrained under the same recipe
+    comparisons: tuple[Comparison, ...] = ()
+
+
+class Charge(Value):
+    """What all stages of one kind cost together, each counted once however many runs share it."""
+
+    stage: str
+    count: int
+    seconds: float
+    multiply_adds: float
+    test_looks: int
+
+
+class Place(Value):
+    """Where runs were executed, in words, and how many of them."""
+
+    text: str
+    runs: int
+
+
+class Summary(Value):
+    """A study's declaration and its results, as far as they are there."""
+
+    name: str
+    question: str
+    axis: Literal["compression", "speedup", "ratio"]
+    targets: tuple[float, ...]
+    endpoint: str
+    direction: Literal["higher", "lower", "none"]
+    unit: str  # of every endpoint and difference: "%" for fractions, else as measured
+    control: str
+    confidence: float
+    power: float
+    samples: dict[str, int]  # split -> samples behind a metric
+    counts: dict[State, int]
+    panels: tuple[Panel, ...]
+    exploratory: tuple[Comparison, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    places: tuple[Place, ...] = ()
+    test_looks: int = 0
+
+    @property
+    def expected(self) -> int:
+        """Runs that the study asks for."""
+        return sum(self.counts.values())
+
+    @property
+    def done(self) -> int:
+        """Runs that ended."""
+        return self.counts.get("done", 0)
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Every declared comparison."""
+        return tuple(comparison for panel in self.panels for comparison in panel.comparisons)
