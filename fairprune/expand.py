@@ -103,7 +103,7 @@ def resolve_task(task: Task, resolver: Resolver) -> Task:
     if task.checkpoint.seen == "train" and task.data.carve_test:
         raise SpecError(
             f"checkpoint {task.checkpoint.name} has seen the training images, so no test split can be carved "
-            "out of them: use carve_test = 0, or say seen = \"none\" if that is true"
+            'out of them: use carve_test = 0, or say seen = "none" if that is true'
         )
     known = task.checkpoint.model_copy(update={"digest": resolver.checkpoint_digest(task.checkpoint)})
     return task.model_copy(update={"checkpoint": known})

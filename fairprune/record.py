@@ -112,6 +112,7 @@ class Record(Value):
     dense: Size | None = None
     small: Size | None = None
     kept: dict[str, tuple[int, int]] = {}  # layer or group -> units kept, units of the dense network
+    on_target: bool = True  # whether the achieved size is within 1 % of the target
     curves: dict[str, str] = {}  # training stage -> digest of the blob with its per-epoch curve
     correct: str = ""  # digest of the blob with packed per-example correctness on the test split
     environment: Environment | None = None

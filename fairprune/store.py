@@ -75,14 +75,14 @@ class Store:
 
     # stages
 
-    def put_stage(self, result: StageResult, *, replace: bool = False) -> None:
-        """Store a stage's result. The first one counts, unless it is damaged or `replace` is set."""
-        name = f"stages/{result.key}.json"
-        if not self.objects.put(name, _seal(result.model_dump(mode="json")), repair=replace):
-            try:
-                self.stage(result.key)
-            except DamagedError:
-                self.objects.put(name, _seal(result.model_dump(mode="json")), repair=True)
+    def put_stage(self, result: StageResult) -> None:
+        """Store a stage's result. The first one counts, unless it is damaged."""
+        repair = self.usable(result.key) is None
+        self.objects.put(f"stages/{result.key}.json", _seal(result.model_dump(mode="json")), repair=repair)
+
+    def forget_stage(self, key: str) -> None:
+        """Drop a stage's result, so that it is computed again. Records of runs stay."""
+        self.objects.drop(f"stages/{key}.json")
 
     def stage(self, key: str) -> StageResult | None:
         """The result of a stage, or None. Raises DamagedError where its seal is broken."""

@@ -98,7 +98,9 @@ def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch
     network.train()
     total, count = torch.zeros((), device=course.train.device), 0
     with _seeded("train", course.seed, epoch):
-        for step, (images, targets) in enumerate(course.train.epoch(seeds.derive("batches", course.seed, epoch)), first):
+        for step, (images, targets) in enumerate(
+            course.train.epoch(seeds.derive("batches", course.seed, epoch)), first
+        ):
             if step >= course.steps:
                 break
             for group in optimizer.param_groups:

@@ -1,0 +1,30 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+StudyFile = Annotated[Path, typer.Argument(help="The study, a TOML file.", metavar="STUDY.toml")]
+StoreFolder = Annotated[
+    Path, typer.Option("--store", envvar="FAIRPRUNE_STORE", help="Folder of results.", show_default=True)
+]
+DataRoot = Annotated[
+    Path | None, typer.Option("--data-root", envvar="FAIRPRUNE_DATA", help="Folder that holds the data sets.")
+]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the study; repeatable.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Rerun = Annotated[
+    Literal["only-missing", "only-failed", "always", "never"],
+    typer.Option("--rerun", help="Which runs to run: those without a record, those that failed, all, or none."),
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Worker processes; 0: one a core on CPUs, one on a GPU.")]
+Threads = Annotated[int, typer.Option("--threads", help="Threads a worker; 0: cores divided by jobs.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 ...; auto: a GPU where there is one.")]
+Compiled = Annotated[bool, typer.Option("--compile", help="Train with torch.compile.")]
+
+DEFAULT_STORE = Path("fairprune-results")

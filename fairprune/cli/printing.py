@@ -1,0 +1,76 @@
+"""Plain-text output of commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from fairprune.audit.finding import Finding
+    from fairprune.measure.cost import Cost
+    from fairprune.plan import Plan
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
+    """A table; columns whose name ends in a space are left-aligned text, the others numbers."""
+    table = Table(title=title or None, box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for column in columns:
+        table.add_column(column.strip(), justify="left" if column.endswith(" ") else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console().print(table)
+
+
+def console() -> Console:
+    """Standard output, without markup, so that names in square brackets print as they are."""
+    return Console(markup=False, highlight=False, soft_wrap=False)
+
+
+def print_plan(plan: Plan) -> None:
+    """What would run, what is shared and what is done."""
+    said = ", ".join(f"{number} {status}" for status, number in plan.statuses.items() if number)
+    console().print(f"{plan.study}: {plan.runs} runs ({said}); {plan.chosen} chosen\n")
+    rows = [
+        (t.kind, t.asked, t.distinct, t.done, t.distinct - t.done, f"{t.steps:,}" if t.steps else "")
+        for t in plan.stages
+    ]
+    print_table(("stage ", "asked for", "distinct", "done", "to do", "optimizer steps"), rows)
+    if plan.seconds:
+        workers = f"{plan.jobs} worker{'s' if plan.jobs > 1 else ''}"
+        console().print(
+            f"\nabout {duration(plan.seconds)} of training with {workers}, if every network were dense "
+            "(from a few timed steps of one worker)"
+        )
+
+
+def print_cost(cost: Cost) -> None:
+    """Parameters and multiply-adds of each layer and of the whole network."""
+    rows = [
+        (layer.name, layer.kind, f"{layer.params:,}", f"{layer.macs:,}", f"{layer.macs / max(cost.macs, 1):.1%}")
+        for layer in cost.layers
+        if layer.params or layer.macs
+    ]
+    print_table(("layer ", "kind ", "parameters", "multiply-adds", "share"), rows)
+    console().print(
+        f"\n{cost.params:,} parameters, {cost.macs:,} multiply-adds for one sample "
+        "(convolutions, linear layers, attention products; 1 multiply-add = 2 FLOPs)"
+    )
+
+
+def print_findings(findings: Iterable[Finding]) -> None:
+    """Findings, worst first."""
+    rows = [(finding.severity, finding.rule, finding.text) for finding in findings]
+    if rows:
+        print_table(("severity ", "rule ", "finding "), rows)
+    else:
+        console().print("no findings")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

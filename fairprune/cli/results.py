@@ -1,0 +1,236 @@
+"""Commands that read results: they run no network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from fairprune.cli import EXIT_FINDINGS
+from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder, StudyFile
+
+if TYPE_CHECKING:
+    from fairprune.audit import Finding
+    from fairprune.launch.session import Session
+    from fairprune.record import Record
+    from fairprune.summary.values import Summary
+
+TableFormat = Literal["text", "markdown", "csv", "parquet", "json"]
+
+
+def status(
+    study: StudyFile = None,  # type: ignore[assignment]
+    overrides: Overrides = None,
+    store: StoreFolder = DEFAULT_STORE,
+    data_root: DataRoot = None,
+    verify: bool = typer.Option(False, "--verify", help="Read every object and check its digest."),
+    as_json: AsJson = False,
+) -> None:
+    """How far a study is; without a study, what the store holds. `--verify` names damaged objects.
+
+    Example: `fairprune status studies/mnist-lenet5.toml`
+    """
+    from fairprune.cli.printing import console
+    from fairprune.store import open_store
+
+    opened = open_store(store)
+    if study:
+        from fairprune.plan import counts
+
+        tally = counts(_session(study, overrides, store, data_root).points, opened)
+    else:
+        tally = {}
+        for record in opened.records():
+            tally[record.status] = tally.get(record.status, 0) + 1
+    damaged = opened.damaged() if verify else []
+    if as_json:
+        typer.echo(json.dumps({"runs": tally, "damaged": damaged}, indent=2))
+    else:
+        said = ", ".join(f"{number} {name}" for name, number in tally.items() if number) or "no runs"
+        console().print(f"{study.stem if study else store}: {said}")
+        for name in damaged:
+            console().print(f"damaged: {name}")
+    if damaged:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def show(
+    run_id: str = typer.Argument(help="A run's identity, or the first digits of it."),
+    store: StoreFolder = DEFAULT_STORE,
+    as_json: AsJson = False,
+) -> None:
+    """Show the record of a run: its spec, ledger, metrics, sizes and environment.
+
+    Example: `fairprune show 3f2a9c --json`
+    """
+    from fairprune.cli.printing import console, print_table
+    from fairprune.store import open_store
+
+    record = _find(open_store(store), run_id)
+    if as_json:
+        typer.echo(record.model_dump_json(indent=2))
+        return
+    out = console()
+    named = ", ".join(f"{key} {value}" for key, value in record.labels.items())
+    out.print(f"{record.id}  {record.status}{': ' + record.reason if record.reason else ''}\n{named}\n")
+    rows = [(m.name, m.split, m.when, f"{m.value:.4f}", m.unit, m.n) for m in record.metrics]
+    print_table(("metric ", "split ", "when ", "value", "unit ", "n"), rows)
+    out.print("")
+    ledger = [
+        (e.stage, f"{e.epochs:g}", f"{e.steps:,}", e.schedule, f"{e.multiply_adds:.3g}", e.executed, f"{e.seconds:.1f}")
+        for e in record.ledger
+    ]
+    print_table(("stage ", "epochs", "steps", "schedule ", "multiply-adds", "executed ", "seconds"), ledger)
+    if record.compression and record.speedup:
+        out.print(f"\ncompression {record.compression:.2f}x, theoretical speedup {record.speedup:.2f}x")
+    out.print("the spec and everything else: --json")
+
+
+def table(
+    study: StudyFile,
+    overrides: Overrides = None,
+    store: StoreFolder = DEFAULT_STORE,
+    data_root: DataRoot = None,
+    form: TableFormat = typer.Option("text", "--format", "-f", help="text, markdown, or one row a run."),
+    output: Path | None = typer.Option(None, "--output", "-o", help="A file instead of the terminal."),
+    as_json: AsJson = False,
+) -> None:
+    """The study's table: means with intervals, sizes, and each method against the control.
+
+    csv, parquet and json give one row a run instead.
+
+    Example: `fairprune table studies/mnist-lenet5.toml --format markdown`
+    """
+    session = _session(study, overrides, store, data_root)
+    records = _records(session)
+    if as_json:
+        typer.echo(_summary(session, records).model_dump_json(indent=2))
+        return
+    if form in ("csv", "parquet", "json"):
+        _write_rows(session, records, form, output)
+        return
+    if form == "markdown":
+        from fairprune.report import markdown
+
+        _write(markdown.table(_summary(session, records)), output)
+        return
+    from fairprune.cli.printing import console
+    from fairprune.report import terminal
+
+    console().print(terminal.table(_summary(session, records)))
+
+
+def audit(
+    study: StudyFile,
+    overrides: Overrides = None,
+    store: StoreFolder = DEFAULT_STORE,
+    data_root: DataRoot = None,
+    fail_on: Literal["never", "unfair", "caution", "note"] = typer.Option(
+        "never", "--fail-on", help="Exit with 1 if there is a finding at least this severe."
+    ),
+    as_json: AsJson = False,
+) -> None:
+    """What the audit says about a study's results: setups reached, missing controls, what is not separated.
+
+    Example: `fairprune audit studies/mnist-lenet5.toml --fail-on unfair`
+    """
+    from fairprune.audit.finding import SEVERITIES
+    from fairprune.cli.printing import print_findings
+
+    session = _session(study, overrides, store, data_root)
+    records = _records(session)
+    findings = _findings(session, records, _summary(session, records))
+    if as_json:
+        typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        print_findings(findings)
+    order = list(SEVERITIES)
+    if fail_on != "never" and any(order.index(f.severity) <= order.index(fail_on) for f in findings):
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def report(
+    study: StudyFile,
+    overrides: Overrides = None,
+    store: StoreFolder = DEFAULT_STORE,
+    data_root: DataRoot = None,
+    output: Path | None = typer.Option(None, "--output", "-o", help="The page; default: the study's name."),
+) -> None:
+    """Write the report: one self-contained HTML page with curves, intervals, table, findings and every spec.
+
+    Example: `fairprune report studies/mnist-lenet5.toml -o mnist.html`
+    """
+    from fairprune.report import html
+
+    session = _session(study, overrides, store, data_root)
+    records = _records(session)
+    summary = _summary(session, records)
+    page = html.page(summary, records, _findings(session, records, summary), command=f"fairprune run {study.name}")
+    target = output or Path(f"{session.study.name}.html")
+    _write(page, target)
+    typer.echo(f"report: {target.resolve()}")
+
+
+def _session(study: Path, overrides: list[str] | None, store: Path, data_root: Path | None) -> Session:
+    from fairprune.cli.sessions import open_session
+
+    return open_session(study, overrides, store, data_root)
+
+
+def _records(session: Session) -> dict[str, Record]:
+    from fairprune.store import open_store
+
+    store = open_store(session.site.store)
+    found = {point.id: store.record(point.id) for point in session.points}
+    return {run_id: record for run_id, record in found.items() if record}
+
+
+def _summary(session: Session, records: Mapping[str, Record]) -> Summary:
+    from fairprune.summary import summarise
+
+    return summarise(session.study, session.points, records)
+
+
+def _findings(session: Session, records: Mapping[str, Record], summary: Summary) -> tuple[Finding, ...]:
+    from fairprune.audit.study import audit_study
+
+    return audit_study(session.study, session.points, records, summary)
+
+
+def _find(store: object, run_id: str) -> Record:
+    from fairprune.errors import StoreError
+    from fairprune.store import Store
+
+    assert isinstance(store, Store)
+    ids = sorted({name.split("/")[1] for name in store.objects.names("records/")})
+    found = [known for known in ids if known.startswith(run_id)]
+    record = store.record(found[0]) if len(found) == 1 else None
+    if record is None:
+        raise StoreError(f"{len(found) or 'no'} runs of this store begin with '{run_id}'; `fairprune table` lists them")
+    return record
+
+
+def _write_rows(session: Session, records: Mapping[str, Record], form: TableFormat, output: Path | None) -> None:
+    from fairprune.errors import SpecError
+    from fairprune.views import frame
+
+    rows = frame(records.values())
+    if form == "parquet":
+        if output is None:
+            raise SpecError("--format parquet needs --output FILE.parquet")
+        rows.write_parquet(output)
+    else:
+        _write(rows.write_csv() if form == "csv" else rows.write_json(), output)
+
+
+def _write(text: str, output: Path | None) -> None:
+    from fairprune.files import write_text
+
+    if output is None:
+        typer.echo(text)
+    else:
+        write_text(output, text)

@@ -1,0 +1,47 @@
+"""From command-line options to a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fairprune.errors import SpecError
+from fairprune.execute.workshop import Execution
+from fairprune.launch.session import Session, prepare
+from fairprune.launch.worker import Site
+from fairprune.study import read_study
+
+
+def open_session(
+    path: Path,
+    overrides: Sequence[str] | None,
+    store: Path,
+    data_root: Path | None,
+    execution: Execution | None = None,
+) -> Session:
+    """The study in a file, resolved, with its results in a store. A user's own components lie beside the file."""
+    study = read_study(path, overrides or ())
+    site = Site(store=store, data_root=data_root, folder=path.resolve().parent, execution=execution or Execution())
+    return prepare(study, site)
+
+
+def resources(device: str, jobs: int, threads: int, compiled: bool) -> tuple[Execution, int]:
+    """How to execute, and with how many workers: one a core on CPUs (each with one thread), one on a GPU."""
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SpecError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from None
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = jobs or (cores if device == "cpu" else 1)
+    return Execution(device=device, threads=threads or max(1, cores // jobs), compiled=compiled), jobs
+
+
+def with_execution(session: Session, execution: Execution) -> Session:
+    """The same session, executed otherwise."""
+    return replace(session, site=replace(session.site, execution=execution))

@@ -1,0 +1,116 @@
+"""Commands that plan and run studies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fairprune.cli import EXIT_FINDINGS
+from fairprune.cli.options import (
+    DEFAULT_STORE,
+    AsJson,
+    Compiled,
+    DataRoot,
+    Device,
+    Jobs,
+    Overrides,
+    Rerun,
+    StoreFolder,
+    StudyFile,
+    Threads,
+)
+
+if TYPE_CHECKING:
+    from fairprune.launch.session import Policy, Session
+
+
+def demo(
+    store: StoreFolder = DEFAULT_STORE,
+    jobs: Jobs = 0,
+    output: Path = typer.Option(Path("fairprune-demo.html"), "--output", "-o", help="Where the report goes."),
+) -> None:
+    """Run a real study on the digits inside scikit-learn, to a table, an audit and a report. About three minutes.
+
+    Example: `fairprune demo`
+    """
+    from fairprune.cli import results
+
+    study = Path(__file__).parent.parent / "demo" / "digits.toml"
+    run(study, store=store, jobs=jobs)
+    results.table(study, store=store)
+    results.audit(study, store=store)
+    results.report(study, store=store, output=output)
+
+
+def plan(
+    study: StudyFile,
+    overrides: Overrides = None,
+    store: StoreFolder = DEFAULT_STORE,
+    data_root: DataRoot = None,
+    rerun: Rerun = "only-missing",
+    device: Device = "auto",
+    jobs: Jobs = 0,
+    threads: Threads = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Show what would run, what is shared, what is done, and an estimate of its cost. Trains nothing.
+
+    Example: `fairprune plan studies/mnist-lenet5.toml --set seeds=5`
+    """
+    from fairprune.cli.sessions import open_session, resources
+    from fairprune.plan import make_plan
+
+    execution, jobs = resources(device, jobs, threads, compiled=False)
+    made = make_plan(open_session(study, overrides, store, data_root, execution), rerun, jobs)
+    if as_json:
+        typer.echo(json.dumps(made.to_json(), indent=2))
+    else:
+        from fairprune.cli.printing import print_plan
+
+        print_plan(made)
+
+
+def run(
+    study: StudyFile,
+    overrides: Overrides = None,
+    store: StoreFolder = DEFAULT_STORE,
+    data_root: DataRoot = None,
+    rerun: Rerun = "only-missing",
+    device: Device = "auto",
+    jobs: Jobs = 0,
+    threads: Threads = 0,
+    compiled: Compiled = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study: every run that the store lacks. The same command resumes after a crash or Ctrl-C.
+
+    Example: `fairprune run studies/mnist-lenet5.toml --data-root ~/data --jobs 2`
+    """
+    from fairprune.cli.sessions import open_session, resources
+
+    execution, jobs = resources(device, jobs, threads, compiled)
+    session = open_session(study, overrides, store, data_root, execution)
+    statuses = _run(session, rerun, jobs, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(statuses, indent=2))
+    if statuses["failed"] or statuses["diverged"]:
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _run(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> dict[str, int]:
+    from fairprune.cli.progress import Board
+    from fairprune.launch import session as launch
+    from fairprune.plan import counts
+    from fairprune.store import open_store
+
+    store = open_store(session.site.store)
+    points = launch.chosen(session.points, store, rerun)
+    with Board(session.stages(points), quiet=quiet) as board:
+        launch.run(session, rerun, jobs, board.hear)
+    statuses = counts(session.points, store)
+    if not quiet:
+        board.summary(session.study.name, len(points), statuses, session.site.store)
+    return statuses

@@ -1,0 +1,1 @@
+"""The study that `fairprune demo` runs."""

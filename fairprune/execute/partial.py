@@ -1,0 +1,85 @@
+"""States of running stages, saved after every epoch, so that a killed run loses at most one."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from fairprune.canonical import digest_bytes
+from fairprune.store import DamagedError, read_tensors
+from fairprune.train import State
+
+
+@dataclass(frozen=True)
+class Saver:
+    """The partial state of one stage: a file that is replaced whole after every epoch."""
+
+    folder: Path
+    key: str
+
+    @property
+    def path(self) -> Path:
+        """Where the state lies."""
+        return self.folder / f"{self.key}.safetensors"
+
+    def save(self, state: State) -> None:
+        """Write the state; the old one stays until the new one is whole."""
+        tensors, header = _flatten(state)
+        data = safetensors.torch.save(tensors, metadata={"state": json.dumps(header)})
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_bytes(digest_bytes(data).encode() + data)
+        temporary.replace(self.path)
+
+    def load(self) -> State | None:
+        """The state, or None where there is none that is whole."""
+        if not self.path.is_file():
+            return None
+        data = self.path.read_bytes()
+        if digest_bytes(data[64:]).encode() != data[:64]:
+            return None
+        try:
+            tensors, header = read_tensors(data[64:])
+        except DamagedError:
+            return None
+        return _restore(tensors, json.loads(header["state"]))
+
+    def drop(self) -> None:
+        """Forget the state of a stage that is done."""
+        self.path.unlink(missing_ok=True)
+
+
+def _flatten(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    tensors = {f"network/{name}": _plain(tensor) for name, tensor in state.network.items()}
+    tensors |= {f"best/{name}": _plain(tensor) for name, tensor in state.best.items()}
+    plain: dict[str, dict[str, Any]] = {}
+    for index, slots in state.optimizer["state"].items():
+        for slot, value in slots.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer/{index}/{slot}"] = _plain(value)
+            else:
+                plain.setdefault(str(index), {})[slot] = value
+    groups = state.optimizer["param_groups"]
+    return tensors, {"epoch": state.epoch, "curve": state.curve, "groups": groups, "slots": plain}
+
+
+def _restore(tensors: dict[str, Tensor], header: dict[str, Any]) -> State:
+    network = {name.removeprefix("network/"): t for name, t in tensors.items() if name.startswith("network/")}
+    best = {name.removeprefix("best/"): t for name, t in tensors.items() if name.startswith("best/")}
+    slots: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in header["slots"].items()}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer/"):
+            _, index, slot = name.split("/")
+            slots.setdefault(int(index), {})[slot] = tensor
+    optimizer = {"state": slots, "param_groups": header["groups"]}
+    return State(header["epoch"], network, optimizer, best, header["curve"])
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", memory_format=torch.contiguous_format).contiguous()

@@ -1,0 +1,70 @@
+"""From the results of a run's stages to its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairprune.execute.runner import now
+from fairprune.expand import Point
+from fairprune.record import Parent, Record, Size, StageResult, Status
+from fairprune.stages import Pipeline, Stage, pipeline
+
+
+def assemble(point: Point, results: Mapping[str, StageResult], failures: Mapping[str, str]) -> Record | None:
+    """The record of a run from what its stages left and why others left nothing; None while some are still to come."""
+    stages = pipeline(point.spec)
+    broken = next((stage.key for stage in stages.order if stage.key in failures), None)
+    if broken is None and not all(stage.key in results for stage in stages.order):
+        return None
+    status: Status = "done"
+    if broken is not None:
+        status = "diverged" if broken in results else "failed"
+    return _record(point, stages, results, status, failures[broken] if broken else "")
+
+
+def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], status: Status, reason: str) -> Record:
+    pruned = results.get(stages.pruned.key) if stages.pruned else None
+    base, final = (results.get(stage.key) for stage in (stages.base_measure, stages.final_measure))
+    own = _own(stages, results)
+    return Record(
+        id=point.id,
+        status=status,
+        reason=reason,
+        spec=point.spec,
+        labels=dict(point.labels),
+        stages=tuple(Parent(stage=r.kind, key=r.key, digest=r.digest) for r in own),
+        ledger=tuple(r.ledger for r in own),
+        metrics=tuple(metric for result in own for metric in result.metrics),
+        dense=_size(base),
+        small=_size(final),
+        kept=_kept(pruned),
+        on_target=bool(pruned.info["on_target"]) if pruned else True,
+        curves={r.kind: r.blobs["curve"] for r in own if "curve" in r.blobs},
+        correct=final.blobs["correct"] if final else "",
+        environment=own[-1].environment if own else None,
+        finished=now(),
+    )
+
+
+def _own(stages: Pipeline, results: Mapping[str, StageResult]) -> list[StageResult]:
+    """The results of the run's own stages, in order: without those that only lent their per-layer amounts."""
+    own: set[str] = set()
+
+    def visit(stage: Stage) -> None:
+        own.add(stage.key)
+        for parent in stage.parents[: 2 if stage.kind == "prune" else None]:
+            visit(parent)
+
+    visit(stages.base_measure)
+    visit(stages.final_measure)
+    return [results[stage.key] for stage in stages.order if stage.key in own and stage.key in results]
+
+
+def _size(result: StageResult | None) -> Size | None:
+    return Size.model_validate(result.info["size"]) if result else None
+
+
+def _kept(result: StageResult | None) -> dict[str, tuple[int, int]]:
+    kept: Any = result.info["kept"] if result else {}
+    return {group: (count, size) for group, (count, size) in kept.items()}

@@ -1,0 +1,1 @@
+"""Launching a study: in this process, or in several that share the store."""

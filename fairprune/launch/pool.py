@@ -1,0 +1,58 @@
+"""Several worker processes on this machine, sharing one store."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.queues import Queue
+
+from fairprune.errors import FairpruneError
+from fairprune.launch.worker import Event, Site, work
+from fairprune.stages import Stage
+
+
+def work_in_processes(
+    site: Site,
+    stages: Sequence[Stage],
+    jobs: int,
+    tell: Callable[[Event], None],
+) -> None:
+    """Run `jobs` workers until every stage is done or failed. Raises FairpruneError if all of them broke off."""
+    context = multiprocessing.get_context("spawn")
+    events: Queue[Event | str] = context.Queue()
+    workers = [context.Process(target=_worker, args=(site, list(stages), events), daemon=True) for _ in range(jobs)]
+    for worker in workers:
+        worker.start()
+    broken: list[str] = []
+    try:
+        for event in _events(events, workers):
+            broken.append(event) if isinstance(event, str) else tell(event)
+    finally:
+        for worker in workers:
+            worker.join()
+    died = [str(worker.exitcode) for worker in workers if worker.exitcode]
+    if broken or len(died) == len(workers):
+        raise FairpruneError(broken[0] if broken else f"every worker died (exit codes {', '.join(died)})")
+
+
+def _events(
+    events: Queue[Event | str], workers: Sequence[multiprocessing.process.BaseProcess]
+) -> Iterator[Event | str]:
+    """Events until no worker is left to send any."""
+    while True:
+        alive = any(worker.is_alive() for worker in workers)
+        try:
+            yield events.get(timeout=0.2)
+        except queue.Empty:
+            if not alive:
+                return
+
+
+def _worker(site: Site, stages: list[Stage], events: Queue[Event | str]) -> None:
+    try:
+        work(site.open(), stages, events.put)
+    except KeyboardInterrupt:
+        pass  # the claim is released and the last epoch saved; the parent says what happened
+    except FairpruneError as error:
+        events.put(str(error))

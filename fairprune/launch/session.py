@@ -1,0 +1,144 @@
+"""A study's session: prepare it, choose what is to be run, run it, and leave a record of every run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from fairprune.canonical import digest_bytes
+from fairprune.data.root import data_root
+from fairprune.errors import SpecError
+from fairprune.execute.records import assemble
+from fairprune.expand import Point, Resolver, expand
+from fairprune.launch.pool import work_in_processes
+from fairprune.launch.worker import Event, Site, work
+from fairprune.record import Record, StageResult
+from fairprune.spec import Checkpoint
+from fairprune.stages import Stage, pipeline
+from fairprune.store import Store, open_store
+from fairprune.study import Study
+
+Policy = Literal["only-missing", "only-failed", "always", "never"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A study with its runs resolved, and where it is worked on."""
+
+    study: Study
+    points: tuple[Point, ...]
+    site: Site
+
+    def stages(self, points: Iterable[Point]) -> tuple[Stage, ...]:
+        """Every stage of some runs, parents first, each once."""
+        return tuple({stage.key: stage for point in points for stage in pipeline(point.spec).order}.values())
+
+
+def prepare(study: Study, site: Site) -> Session:
+    """Resolve every run: reads the data and checkpoints for their digests, trains nothing."""
+    load = site.data()
+    files: dict[str, Path] = {}
+
+    def checkpoint_digest(checkpoint: Checkpoint) -> str:
+        path = _checkpoint_file(checkpoint.name, site)
+        files[digest_bytes(path.read_bytes())] = path
+        return next(digest for digest, file in files.items() if file == path)
+
+    resolver = Resolver(
+        data_digests=lambda spec: {name: split.digest for name, split in load(spec).splits.items()},
+        checkpoint_digest=checkpoint_digest,
+        folder=site.folder,
+    )
+    points = expand(study, resolver)
+    return Session(study, points, replace(site, checkpoints=tuple(files.items())))
+
+
+def _checkpoint_file(name: str, site: Site) -> Path:
+    places = [folder / name for folder in (site.folder, data_root(site.data_root)) if folder is not None]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        raise SpecError(f"no checkpoint file '{name}': looked for {' and '.join(map(str, places))}")
+    return found
+
+
+def chosen(points: Sequence[Point], store: Store, policy: Policy) -> list[Point]:
+    """The runs that a policy would run.
+
+    only-missing: those without a record. only-failed: those that failed or diverged. always: all. never: none.
+    """
+    if policy in ("always", "never"):
+        return list(points) if policy == "always" else []
+    statuses = {point.id: record.status if (record := store.record(point.id)) else None for point in points}
+    if policy == "only-missing":
+        return [point for point in points if statuses[point.id] is None]
+    return [point for point in points if statuses[point.id] in ("failed", "diverged")]
+
+
+def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], None]) -> int:
+    """Run what the policy chooses and store a record of each run as soon as it is complete; how many were run."""
+    store = open_store(session.site.store)
+    points = chosen(session.points, store, policy)
+    stages = session.stages(points)
+    if policy in ("always", "only-failed"):
+        _forget(store, stages, everything=policy == "always")
+    recorder = _Recorder(store, points)
+
+    def listen(event: Event) -> None:
+        recorder.hear(event)
+        tell(event)
+
+    if jobs > 1 and len(stages) > 1:
+        work_in_processes(session.site, stages, jobs, listen)
+    elif stages:
+        work(session.site.open(), stages, listen)
+    return len(points)
+
+
+def _forget(store: Store, stages: Iterable[Stage], *, everything: bool) -> None:
+    for stage in stages:
+        result = store.usable(stage.key)
+        if result and (everything or result.status == "diverged"):
+            store.forget_stage(stage.key)
+
+
+@dataclass
+class _Recorder:
+    """Assembles each run's record when its last stage is done or its first one has failed."""
+
+    store: Store
+    points: Sequence[Point]
+    _waiting: dict[str, list[Point]] = field(default_factory=dict)  # stage key -> runs that need it
+    _missing: dict[str, set[str]] = field(default_factory=dict)  # run id -> stages still to come
+    _results: dict[str, StageResult] = field(default_factory=dict)
+    _failures: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for point in self.points:
+            keys = {stage.key for stage in pipeline(point.spec).order}
+            self._missing[point.id] = keys
+            for key in keys:
+                self._waiting.setdefault(key, []).append(point)
+
+    def hear(self, event: Event) -> None:
+        """Take in that a stage is done or has failed, and store the records that this completes."""
+        if event.kind not in ("done", "failed"):
+            return
+        if event.kind == "failed":
+            self._failures[event.key] = event.note
+        if event.key not in self._results and (result := self.store.stage(event.key)):
+            self._results[event.key] = result
+        for point in self._waiting.get(event.key, []):
+            missing = self._missing.get(point.id)
+            if missing is None:
+                continue
+            missing.discard(event.key)
+            if not missing or event.kind == "failed":
+                self._store(point)
+
+    def _store(self, point: Point) -> None:
+        record: Record | None = assemble(point, self._results, self._failures)
+        if record is not None:
+            self.store.put_record(record)
+            del self._missing[point.id]

@@ -1,0 +1,111 @@
+"""A worker: walks the stages of a study and computes every one that is ready and that nobody else has claimed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from fairprune.claims import Claims
+from fairprune.data.load import load_data
+from fairprune.data.split import Data
+from fairprune.execute.runner import Runner
+from fairprune.execute.workshop import Execution, Workshop
+from fairprune.spec import DataSpec
+from fairprune.stages import Stage
+from fairprune.store import open_store
+from fairprune.train import Curve
+
+IDLE_SECONDS = 0.2  # between looks at what other workers have finished
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where work happens: all that a worker process needs to open its workshop."""
+
+    store: Path
+    data_root: Path | None = None
+    folder: Path | None = None
+    execution: Execution = Execution()
+    checkpoints: tuple[tuple[str, Path], ...] = ()  # digest, file
+
+    def open(self) -> Workshop:
+        """The workshop of this site, with data loaded once and on demand."""
+        if self.execution.threads:
+            torch.set_num_threads(self.execution.threads)
+        return Workshop(
+            store=open_store(self.store),
+            data=self.data(),
+            checkpoint=lambda digest: dict(self.checkpoints)[digest],
+            execution=self.execution,
+            folder=self.folder,
+        )
+
+    def data(self) -> Callable[[DataSpec], Data]:
+        """Loads each data set once."""
+        loaded: dict[str, Data] = {}
+
+        def load(spec: DataSpec) -> Data:
+            name = spec.model_dump_json()
+            if name not in loaded:
+                loaded[name] = load_data(spec, self.data_root, self.folder)
+            return loaded[name]
+
+        return load
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker tells: a stage started, got on by an epoch, is done, or failed."""
+
+    kind: Literal["start", "epoch", "done", "failed"]
+    key: str
+    stage: str
+    epoch: float = 0.0
+    epochs: float = 0.0
+    note: str = ""
+
+
+def work(
+    workshop: Workshop,
+    stages: Sequence[Stage],
+    tell: Callable[[Event], None],
+) -> Runner:
+    """Compute all stages that are not in the store, in order of readiness; returns the runner with all results.
+
+    Stages that another worker has claimed are left to it and looked at again; failed ones are told, and what needs
+    them fails with the same reason.
+    """
+
+    def on_epoch(stage: Stage, epochs: float, curve: Curve) -> None:
+        tell(Event("epoch", stage.key, stage.kind, curve[-1]["epoch"], epochs))
+
+    runner = Runner(
+        replace(workshop, on_epoch=on_epoch),
+        Claims(workshop.store.objects),
+        on_start=lambda stage: tell(Event("start", stage.key, stage.kind)),
+    )
+    pending = list(stages)
+    while pending:
+        pending, moved = _sweep(runner, pending, tell)
+        if pending and not moved:
+            time.sleep(IDLE_SECONDS)
+    return runner
+
+
+def _sweep(runner: Runner, pending: list[Stage], tell: Callable[[Event], None]) -> tuple[list[Stage], bool]:
+    """Advance each stage once: what is still pending, and whether anything moved."""
+    left = []
+    for stage in pending:
+        progress = runner.advance(stage)
+        if progress == "done":
+            tell(Event("done", stage.key, stage.kind))
+        elif progress == "failed":
+            tell(Event("failed", stage.key, stage.kind, note=runner.failures[stage.key]))
+        else:
+            left.append(stage)
+    return left, len(left) < len(pending)

@@ -1,0 +1,147 @@
+"""What is to do, what is done, what it will cost: before anything starts."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fairprune import schedules
+from fairprune.execute.models import dense_network
+from fairprune.expand import Point
+from fairprune.launch.session import Policy, Session, chosen
+from fairprune.spec import Recipe, Task
+from fairprune.stages import Stage, pipeline, task_of
+from fairprune.store import Store, open_store
+from fairprune.train import Course, fit
+
+STEPS_TIMED = 5
+
+
+@dataclass(frozen=True)
+class StageTally:
+    """Stages of one kind: how many runs ask for, how many distinct ones there are, how many the store has."""
+
+    kind: str
+    asked: int
+    distinct: int
+    done: int
+    steps: int  # optimizer steps still to do
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study's work, and an estimate of its cost (of what trains; everything else is small beside it)."""
+
+    study: str
+    runs: int
+    chosen: int
+    statuses: dict[str, int]
+    stages: tuple[StageTally, ...]
+    seconds: float | None  # of wall time with this many workers; None where nothing is to be trained
+    jobs: int
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps still to do."""
+        return sum(tally.steps for tally in self.stages)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        return {
+            "study": self.study,
+            "runs": self.runs,
+            "chosen": self.chosen,
+            "statuses": self.statuses,
+            "stages": [vars(tally) for tally in self.stages],
+            "optimizer_steps": self.steps,
+            "estimated_seconds": self.seconds,
+            "jobs": self.jobs,
+        }
+
+
+def make_plan(session: Session, policy: Policy, jobs: int) -> Plan:
+    """The plan of a study under a rerun policy. Times a few training steps of each task for the estimate."""
+    store = open_store(session.site.store)
+    points = chosen(session.points, store, policy)
+    asked = Counter(stage.kind for point in points for stage in pipeline(point.spec).order)
+    distinct = session.stages(points)
+    done = set() if policy == "always" else {stage.key for stage in distinct if store.stage(stage.key)}
+    todo = [stage for stage in distinct if stage.key not in done]
+    costs = _Costs(session)
+    tallies = tuple(
+        StageTally(
+            kind=kind,
+            asked=asked[kind],
+            distinct=sum(stage.kind == kind for stage in distinct),
+            done=sum(stage.kind == kind and stage.key in done for stage in distinct),
+            steps=sum(costs.steps(stage) for stage in todo if stage.kind == kind),
+        )
+        for kind in ("pretrain", "score", "prune", "retrain", "scratch", "measure")
+        if asked[kind]
+    )
+    seconds = sum(costs.seconds(stage) for stage in todo)
+    return Plan(
+        session.study.name,
+        len(session.points),
+        len(points),
+        counts(session.points, store),
+        tallies,
+        seconds / jobs if seconds else None,
+        jobs,
+    )
+
+
+def counts(points: Iterable[Point], store: Store) -> dict[str, int]:
+    """How many of the runs are done, failed, diverged, skipped, missing."""
+    records = (store.record(point.id) for point in points)
+    found = Counter(record.status if record else "missing" for record in records)
+    return {status: found[status] for status in ("done", "failed", "diverged", "skipped", "missing")}
+
+
+class _Costs:
+    """Steps and seconds of stages that train, from the schedule and a few timed steps of the dense network."""
+
+    def __init__(self, session: Session) -> None:
+        self._workshop = session.site.open()
+        self._step_seconds: dict[str, float] = {}
+
+    def steps(self, stage: Stage) -> int:
+        """Optimizer steps of a stage. Scratch-B is counted at the length of its base: it depends on the speedup."""
+        if "recipe" not in stage.spec:
+            return 0
+        recipe, total = self._recipe(stage)
+        return round(total * self._workshop.loader(task_of(stage.spec), "train", recipe).steps)
+
+    def seconds(self, stage: Stage) -> float:
+        """Seconds of a stage on one worker, as if its network were dense."""
+        steps = self.steps(stage)
+        if not steps:
+            return 0.0
+        recipe, _ = self._recipe(stage)
+        task = task_of(stage.spec)
+        name = task.model_dump_json() + recipe.model_dump_json(exclude={"schedule"})
+        if name not in self._step_seconds:
+            self._step_seconds[name] = self._time_step(task, recipe)
+        return steps * self._step_seconds[name]
+
+    def _recipe(self, stage: Stage) -> tuple[Recipe, float]:
+        recipe = Recipe.model_validate(stage.spec["recipe"])
+        stop: Any = stage.spec.get("stop")
+        return recipe, schedules.parse(recipe.schedule).total if stop is None else stop
+
+    def _time_step(self, task: Task, recipe: Recipe) -> float:
+        workshop = self._workshop
+        train = workshop.loader(task, "train", recipe)
+        network = dense_network(workshop, task).to(workshop.device)
+        seconds = []
+        for steps in (1, 1 + STEPS_TIMED):
+            schedule = schedules.parse(f"constant:1e-6 total:{steps / train.steps!r}")
+            validation = workshop.loader(task, "validation")
+            course = Course(recipe, schedule, train, validation, workshop.objective(task), 0, task.precision)
+            started = time.perf_counter()
+            fit(network, course)
+            seconds.append(time.perf_counter() - started)
+        return max(seconds[1] - seconds[0], 1e-6) / STEPS_TIMED

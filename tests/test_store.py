@@ -1,0 +1,122 @@
+"""The store: whole or absent, repaired when damaged, merged by copying."""
+
+import shutil
+
+import pytest
+import torch
+
+from fairprune.errors import StoreError
+from fairprune.record import Environment, LedgerEntry, StageResult
+from fairprune.store import DamagedError, Store, migrate, open_store
+
+ENVIRONMENT = Environment(
+    fairprune="0", python="3", torch="2", platform="p", processor="c", device="cpu", threads=1, deterministic=True
+)
+
+
+def stage(key: str, blobs: dict[str, str] | None = None) -> StageResult:
+    return StageResult(
+        key=key,
+        kind="score",
+        status="done",
+        digest="d",
+        blobs=blobs or {},
+        ledger=LedgerEntry(stage="score"),
+        environment=ENVIRONMENT,
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    return open_store(tmp_path / "store")
+
+
+def path_of(store: Store, name: str):
+    return store.objects.root / name
+
+
+def test_blob_is_named_by_its_sha256(store):
+    name = store.put_blob(b"abc")
+    assert name == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert store.blob(name) == b"abc"
+    assert path_of(store, f"blobs/ba/{name}").read_bytes() == b"abc"
+
+
+def test_tensors_come_back_with_their_header(store):
+    tensor = torch.arange(6.0).reshape(2, 3)
+    tensors, header = store.tensors(store.put_tensors({"w": tensor}, {"kind": "x"}))
+    assert torch.equal(tensors["w"], tensor)
+    assert header == {"kind": "x"}
+
+
+def test_damaged_blob_is_detected_and_repaired(store):
+    name = store.put_blob(b"abc")
+    path_of(store, f"blobs/ba/{name}").write_bytes(b"abd")
+    with pytest.raises(DamagedError, match="does not match its digest"):
+        store.blob(name)
+    assert store.damaged() == [f"blobs/ba/{name}"]
+    assert store.put_blob(b"abc") == name
+    assert store.blob(name) == b"abc"
+    assert store.damaged() == []
+
+
+def test_stage_with_a_missing_or_damaged_blob_is_not_usable(store):
+    name = store.put_blob(b"abc")
+    store.put_stage(stage("k", {"network": name}))
+    assert store.usable("k") is not None
+    path_of(store, f"blobs/ba/{name}").unlink()
+    assert store.stage("k") is not None
+    assert store.usable("k") is None
+
+
+def test_a_broken_seal_is_damage_and_the_next_put_repairs_it(store):
+    store.put_stage(stage("k"))
+    path = path_of(store, "stages/k.json")
+    path.write_text(path.read_text().replace('"digest":"d"', '"digest":"e"'))
+    with pytest.raises(DamagedError, match="seal"):
+        store.stage("k")
+    assert store.usable("k") is None
+    assert store.damaged() == ["stages/k.json"]
+    store.put_stage(stage("k"))
+    assert store.stage("k") == stage("k")
+
+
+def test_truncated_json_is_damage(store):
+    store.put_stage(stage("k"))
+    path = path_of(store, "stages/k.json")
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(DamagedError, match="not a sealed JSON"):
+        store.stage("k")
+
+
+def test_first_result_of_a_stage_counts(store):
+    store.put_stage(stage("k"))
+    store.put_stage(stage("k").model_copy(update={"digest": "other"}))
+    assert store.stage("k").digest == "d"
+
+
+def test_put_if_absent_leaves_no_temporary_files(store):
+    assert store.objects.put("a/b", b"1")
+    assert not store.objects.put("a/b", b"2")
+    assert store.objects.get("a/b") == b"1"
+    assert list(store.objects.names("incoming/")) == []
+
+
+def test_merging_two_stores_is_copying_files(tmp_path):
+    one, two = open_store(tmp_path / "one"), open_store(tmp_path / "two")
+    one.put_stage(stage("a", {"n": one.put_blob(b"1")}))
+    two.put_stage(stage("b", {"n": two.put_blob(b"2")}))
+    shutil.copytree(tmp_path / "one", tmp_path / "two", dirs_exist_ok=True)
+    assert two.usable("a")
+    assert two.usable("b")
+
+
+def test_unwritable_store_is_refused_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be written"):
+        open_store(tmp_path / "file" / "store")
+
+
+def test_record_of_another_schema_version_is_refused_by_name():
+    with pytest.raises(StoreError, match="schema version 99"):
+        migrate({"schema_version": 99})

@@ -1,0 +1,160 @@
+"""Studies: what is accepted, what is refused and how, and how they expand."""
+
+import textwrap
+
+import pytest
+
+from fairprune.errors import SpecError
+from fairprune.expand import Resolver, expand, methods_of
+from fairprune.spec import RunSpec
+from fairprune.study import parse_study, read_study
+
+STUDY = """
+    name = "tiny"
+    targets = [2, 4]
+    seeds = 2
+    [task]
+    data = "mnist"
+    network = "lenet5"
+    [task.pretrain]
+    schedule = "0:1e-1,2:1e-2 total:4"
+    [methods.random]
+    criterion = "random"
+    [methods.magnitude]
+    criterion = "magnitude"
+    [retraining.finetune]
+    schedule = "constant:1e-3 total:2"
+"""
+
+RESOLVER = Resolver(
+    data_digests=lambda _: {"train": "1", "validation": "2", "test": "3"}, checkpoint_digest=lambda _: "c"
+)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str, *overrides: str):
+        path = tmp_path / "study.toml"
+        path.write_text(textwrap.dedent(text))
+        return read_study(path, overrides)
+
+    return write
+
+
+def test_expansion_is_the_product_with_one_dense_control_a_seed(write):
+    points = expand(write(STUDY), RESOLVER)
+    kinds = [point.spec.kind for point in points]
+    assert kinds.count("prune") == 2 * 2 * 2
+    assert kinds.count("dense") == 2
+    assert len({point.id for point in points}) == len(points)
+    assert {(p.spec.base_seed, p.spec.run_seed) for p in points} == {(0, 0), (1, 1)}
+
+
+def test_base_seeds_are_crossed_with_seeds(write):
+    points = expand(write(STUDY, "base_seeds=[7,8]"), RESOLVER)
+    assert {(p.spec.base_seed, p.spec.run_seed) for p in points} == {(7, 0), (7, 1), (8, 0), (8, 1)}
+
+
+def test_missing_controls_are_added_and_can_be_switched_off(write):
+    only = STUDY.replace('[methods.random]\n    criterion = "random"\n', "")
+    assert set(methods_of(write(only))) == {"magnitude", "random-weight"}
+    assert set(methods_of(write(only, "controls.random=false"))) == {"magnitude"}
+    both = methods_of(write(STUDY, "controls.like=true"))
+    assert both["random-like-magnitude"].allocation == "like:magnitude"
+
+
+def test_like_is_resolved_to_the_method_it_copies(write):
+    study = write(STUDY, "methods.control.criterion=random", "methods.control.allocation=like:magnitude")
+    point = next(p for p in expand(study, RESOLVER) if p.labels["method"] == "control")
+    assert point.spec.method.like.criterion == "magnitude"
+    assert point.spec.method.allocation == "like"
+
+
+def test_identity_does_not_depend_on_names_or_order(write):
+    ids = {p.id for p in expand(write(STUDY), RESOLVER)}
+    renamed = STUDY.replace("methods.magnitude", "methods.zz").replace('"tiny"', '"other"').replace("[2, 4]", "[4, 2]")
+    assert {p.id for p in expand(write(renamed), RESOLVER)} == ids
+
+
+def test_equal_schedules_in_other_words_are_the_same_run(write):
+    ids = {p.id for p in expand(write(STUDY), RESOLVER)}
+    reworded = STUDY.replace("0:1e-1,2:1e-2 total:4", "0:0.1,2:0.01 total:4.0")
+    assert {p.id for p in expand(write(reworded), RESOLVER)} == ids
+
+
+def test_identity_changes_with_data_recipe_and_seed(write):
+    ids = {p.id for p in expand(write(STUDY), RESOLVER)}
+    other = Resolver(lambda _: {"train": "1", "validation": "2", "test": "4"}, lambda _: "c")
+    assert not ids & {p.id for p in expand(write(STUDY), other)}
+    assert not ids & {
+        p.id for p in expand(write(STUDY, "retraining.finetune.schedule=constant:1e-3 total:3"), RESOLVER)
+    }
+
+
+def test_a_resolved_spec_survives_json(write):
+    for point in expand(write(STUDY), RESOLVER):
+        assert RunSpec.model_validate_json(point.spec.model_dump_json()) == point.spec
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("methods.magnitude.critrion=random", "unknown key 'critrion'; did you mean 'criterion'.*in methods.magnitude"),
+        ("methods.magnitude.criterion=magnitud", "unknown criterion 'magnitud'; did you mean 'magnitude'"),
+        ("methods.magnitude.allocation=globl", "unknown allocation 'globl'; did you mean 'global'"),
+        ("methods.magnitude.allocation=like:rando", "unknown method to be like 'rando'; did you mean 'random'"),
+        ("methods.magnitude.options.power=3", "unknown option of magnitude 'power'"),
+        ("task.network=lenet6", "unknown network 'lenet6'; did you mean 'lenet5'"),
+        ("task.data=mnits", "unknown dataset 'mnits'; did you mean 'mnist'"),
+        ("targets=[0.5]", "target compression 0.5x: expected 1 or more"),
+        ("targets=[]", "targets"),
+        ("targets=[2,2]", "must not repeat"),
+        ("seeds=[]", "seeds"),
+        ("retraining.finetune.schedule=constnt:1e-3 total:2", "constnt"),
+        ("retraining.finetune.schedule=''", "expected a schedule"),
+        ("retraining.finetune.methods=['nothing']", "expands to nothing"),
+        ("retraining.finetune.granularity=channel", "expands to nothing"),
+        ("task.checkpoint=x.safetensors", "either a pretrain recipe or a checkpoint"),
+        ("methods.magnitude.granularity=filter", "input should be 'weight' or 'channel'"),
+        ("methods.magnitude.criterion=bn_scale", "scores channel units, not weight"),
+        ("demand=S3.2", "reserved"),
+        ("colour=red", "unknown key 'colour'"),
+        ("name=a/b", "name"),
+        ("nonsense", "expected key=value"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(write, override, message):
+    with pytest.raises(SpecError, match=message) as caught:
+        expand(write(STUDY, override), RESOLVER)
+    assert "\n" not in str(caught.value)
+
+
+def test_ratio_targets_stay_inside_zero_and_one(write):
+    with pytest.raises(SpecError, match=r"ratio 1: expected the fraction of units removed"):
+        write(STUDY, "axis=ratio", "targets=[1.0]")
+
+
+def test_published_weights_are_barred_from_splits_carved_out_of_what_they_have_seen():
+    table = {
+        "name": "t",
+        "targets": [2],
+        "task": {"data": {"name": "cifar10", "carve_test": 10}, "network": "resnet20", "checkpoint": "w.th"},
+        "methods": {"random": {"criterion": "random"}},
+        "retraining": {"finetune": {"schedule": "constant:1e-3 total:1"}},
+    }
+    with pytest.raises(SpecError, match="has seen the training images"):
+        expand(parse_study(table), RESOLVER)
+
+
+def test_rewinding_replays_the_end_of_the_base_schedule(write):
+    study = write(STUDY, "retraining.rewind.kind=lr-rewind", "retraining.rewind.epochs=3")
+    point = next(p for p in expand(study, RESOLVER) if p.labels["retraining"] == "rewind" and p.spec.kind == "prune")
+    assert point.spec.retraining.recipe.schedule == "0:1e-1,1:1e-2 total:3"
+
+
+def test_missing_and_broken_files_are_named(tmp_path):
+    with pytest.raises(SpecError, match="no study file"):
+        read_study(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("a = [")
+    with pytest.raises(SpecError, match=r"bad\.toml is not valid TOML"):
+        read_study(tmp_path / "bad.toml")
