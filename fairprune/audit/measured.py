@@ -1,0 +1,133 @@
+"""Our own records as results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from fairprune.audit.result import STAGES, Result
+from fairprune.record import LedgerEntry, Record
+from fairprune.schedules import Schedule, empty, parse
+from fairprune.spec import Options
+
+_RECIPE = ("optimizer", "momentum", "weight_decay", "batch_size", "augmentation")
+
+
+def from_record(record: Record) -> Result:
+    """The result that a record stands for. What its ledger does not say is unknown, unless the run is done."""
+    spec, method = record.spec, record.spec.method
+    environment = record.environment
+    return Result(
+        id=record.id,
+        kind=spec.kind,
+        task=record.labels.get("task"),
+        method=record.labels.get("method", method.criterion if method else spec.kind),
+        criterion=method.criterion if method else None,
+        granularity=method.granularity if method else None,
+        recipe=record.labels.get("retraining", spec.retraining.kind),
+        dataset=_dataset(record),
+        network=_named(spec.task.network.name, spec.task.network.options),
+        base_checkpoint=_base(record),
+        target=spec.target,
+        compression=record.compression,
+        speedup=record.speedup,
+        on_target=record.on_target,
+        precision=spec.task.precision,
+        device=environment.device if environment else None,
+        libraries=f"fairprune {environment.fairprune}, torch {environment.torch}" if environment else None,
+        validation=spec.task.data.validation,
+        selected_on="validation" if spec.retraining.recipe.checkpoint == "best" else "last",
+        test_looks=_test_looks(record),
+        executed=_executed(record),
+        collapsed=tuple(name for name, (kept, _) in record.kept.items() if kept == 0),
+        status=record.status,
+        base_seed=spec.base_seed,
+        run_seed=spec.run_seed,
+        seeds=1,
+        base_top1=_percent(record, "base"),
+        top1=_percent(record, "final"),
+        **_stages(record),
+        **_recipe(_final(record)),
+    )
+
+
+def _named(name: str, options: Options) -> str:
+    return f"{name}({', '.join(f'{key}={options[key]}' for key in sorted(options))})" if options else name
+
+
+def _dataset(record: Record) -> str:
+    """The data set's name and the digest of its test split: a split of one's own is another data set."""
+    test = record.spec.data_digests.get("test")
+    name = _named(record.spec.task.data.name, record.spec.task.data.options)
+    return f"{name}@{test[:16]}" if test else name
+
+
+def _base(record: Record) -> str | None:
+    """Digest of the base model's content. The first `pretrain` stage is the base; weight rewinding adds another."""
+    if record.spec.kind == "scratch":
+        return None
+    return next((parent.digest for parent in record.stages if parent.stage == "pretrain"), None)
+
+
+def _test_looks(record: Record) -> float:
+    """Looks per network that the protocol allows one for: the dense one and the final one."""
+    looks = sum(entry.test_looks for entry in record.ledger)
+    networks = {m.when for m in record.metrics if m.split == "test"} & {"base", "final"}
+    return looks / max(len(networks), 1)
+
+
+def _percent(record: Record, when: str) -> float | None:
+    value = record.metric("top1", "test", when)
+    return None if value is None else 100 * value
+
+
+def _entries(record: Record, stage: str) -> tuple[LedgerEntry, ...]:
+    """What is charged to a stage. A scratch run is charged its own training alone, as pretraining."""
+    if record.spec.kind == "scratch":
+        return tuple(e for e in record.ledger if e.stage == "scratch") if stage == "pretrain" else ()
+    found = tuple(entry for entry in record.ledger if entry.stage == stage)
+    return found[:1] if stage == "pretrain" else found
+
+
+def _final(record: Record) -> tuple[LedgerEntry, ...]:
+    return _entries(record, "pretrain" if record.spec.kind == "scratch" else "retrain")
+
+
+def _executed(record: Record) -> Any:
+    return next((entry.executed for entry in reversed(_final(record)) if entry.executed), None)
+
+
+def _recipe(entries: Sequence[LedgerEntry]) -> dict[str, Any]:
+    """The recipe that all entries share; a field in which they differ has no one value, so it is unknown."""
+    values = {field: {getattr(entry, field) for entry in entries} for field in _RECIPE}
+    shared = {field: found.pop() if len(found) == 1 else None for field, found in values.items()}
+    optimizer = shared["optimizer"] or None
+    without = 0.0 if optimizer and shared["momentum"] is None else shared["momentum"]
+    return shared | {"optimizer": optimizer, "momentum": without}
+
+
+def _stages(record: Record) -> dict[str, Any]:
+    return {f"{stage}_{key}": value for stage in STAGES for key, value in _stage(record, stage).items()}
+
+
+def _stage(record: Record, stage: str) -> dict[str, Any]:
+    entries, done = _entries(record, stage), record.status == "done"
+    published = stage == "pretrain" and record.spec.kind != "scratch" and record.spec.task.checkpoint is not None
+    if published or not (entries or done):
+        return {}
+    epochs = math.fsum(entry.epochs for entry in entries)
+    schedule = _joined(entries) if done else None
+    work = math.fsum(entry.epochs * entry.macs_per_sample for entry in entries)
+    macs = work / epochs if epochs and all(e.macs_per_sample for e in entries if e.epochs) else None
+    # Steps are whole, so the ledger's epochs may miss the schedule's by a fraction: what was asked is what compares.
+    return {"epochs": None if schedule else epochs, "schedule": schedule, "macs": macs}
+
+
+def _joined(entries: Sequence[LedgerEntry]) -> Schedule | None:
+    schedule = empty()
+    for entry in entries:
+        if entry.epochs and not entry.schedule:
+            return None
+        schedule = schedule.then(parse(entry.schedule) if entry.schedule else empty())
+    return schedule

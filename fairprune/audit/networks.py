@@ -1,0 +1,95 @@
+"""Rules about the pruned networks themselves: are they what their row says?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fairprune.audit.examples import case, pruned, scratch
+from fairprune.audit.finding import Evidence, Rule, Said, at, ids, listed, name
+from fairprune.audit.result import Result
+
+TOLERANCE = 0.01
+
+
+def _achieved(result: Result) -> float | None:
+    """The rate that the target is about; None for ratios, which have none."""
+    return getattr(result, result.target.axis, None) if result.target else None
+
+
+def _missed(result: Result) -> bool:
+    achieved = _achieved(result)
+    if result.target is None or result.on_target is not None or achieved is None:
+        return result.on_target is False
+    return abs(achieved / result.target.value - 1) > TOLERANCE
+
+
+def _off_target(evidence: Evidence) -> Iterator[Said]:
+    for where, group in evidence.places.items():
+        found = [result for result in group if result.kind == "prune" and _missed(result)]
+        if found:
+            reached = ((r, _achieved(r)) for r in found)
+            texts = (f"{name(r)} at {at(r)}" + (f" reached {rate:.4g}x" if rate else "") for r, rate in reached)
+            yield ids(found), f"{where}: {len(found)} of {len(group)} results miss their target: {listed(texts)}"
+
+
+def _collapsed(evidence: Evidence) -> Iterator[Said]:
+    for where, group in evidence.places.items():
+        found = [result for result in group if result.collapsed]
+        if found:
+            texts = (f"{name(r)} at {at(r)}: {listed(r.collapsed, 3)}" for r in found)
+            yield ids(found), f"{where}: layers that keep nothing: {listed(texts)}"
+
+
+def _masks_only(evidence: Evidence) -> Iterator[Said]:
+    for where, group in evidence.places.items():
+        found = [result for result in group if result.executed == "dense" and result.kind != "dense"]
+        if found:
+            what = f"{len(found)} of {len(group)} results are masked networks, executed densely"
+            yield ids(found), f"{where}: {what} ({listed(map(name, found))}): speedups are theoretical"
+
+
+def _masked_scratch(evidence: Evidence) -> Iterator[Said]:
+    for where, group in evidence.places.items():
+        structured = [r for r in group if r.kind == "scratch" and r.granularity == "channel"]
+        found = [result for result in structured if result.executed == "dense"]
+        if found:
+            yield ids(found), f"{where}: scratch runs of filter-pruned networks by masks: {listed(map(name, found))}"
+
+
+RULES = (
+    Rule(
+        id="scratch-masked",
+        severity="unfair",
+        reason="A large network under structural masks is initialised with the wrong fan-in and trains worse.",
+        check=_masked_scratch,
+        violation=case("A filter-pruned ResNet-56 trained anew as masks.", scratch("scratch-0", executed="dense")),
+        passing=case("A small dense network, newly built and trained anew.", scratch("scratch-0")),
+    ),
+    Rule(
+        id="off-target",
+        severity="caution",
+        reason="A network more than 1 % off its target is compared at another size than its row says.",
+        check=_off_target,
+        violation=case("A speedup of 1.93x where 2x was declared.", pruned("l1-0", speedup=1.93)),
+        passing=case("A speedup of 2.01x where 2x was declared.", pruned("l1-0", speedup=2.01)),
+    ),
+    Rule(
+        id="collapsed-layer",
+        severity="caution",
+        reason="A network with a layer that keeps nothing passes on no signal there, whatever else was kept.",
+        check=_collapsed,
+        violation=case("Global magnitude pruning keeps no weight of one layer.", pruned("l1-0", collapsed=("fc1",))),
+        passing=case("Every layer keeps something.", pruned("l1-0")),
+    ),
+    Rule(
+        id="masks-only",
+        severity="note",
+        reason="Masked weights are still multiplied, so nothing becomes faster.",
+        check=_masks_only,
+        violation=case(
+            "Weights were set to zero by masks.",
+            pruned("magnitude-0", method="magnitude", granularity="weight", executed="dense"),
+        ),
+        passing=case("Filters were removed.", pruned("l1-0")),
+    ),
+)

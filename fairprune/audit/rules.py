@@ -1,0 +1,30 @@
+"""All rules, and the audit that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+from fairprune.audit import comparisons, conclusions, networks
+from fairprune.audit.finding import SEVERITIES, Contrast, Evidence, Finding, StudyFacts
+from fairprune.audit.result import Result
+from fairprune.audit.setups import Reading
+
+RULES = tuple(
+    rule
+    for severity in SEVERITIES
+    for rule in (*comparisons.RULES, *conclusions.RULES, *networks.RULES)
+    if rule.severity == severity
+)
+
+
+def audit(
+    results: Iterable[Result],
+    facts: StudyFacts | None = None,
+    contrasts: Iterable[Contrast] = (),
+    tau: float = 0.05,
+    assume_equal: Set[str] = frozenset(),
+    reading: Reading = "wang",
+) -> tuple[Finding, ...]:
+    """What every rule says about the results, worst first. The options are those of `setups.compare`."""
+    evidence = Evidence(tuple(results), facts, tuple(contrasts), tau, frozenset(assume_equal), reading)
+    return tuple(finding for rule in RULES for finding in rule.findings(evidence))

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fairprune.audit import compare, from_record
+from fairprune.record import LedgerEntry, Record
+from fairprune.schedules import empty, parse
+from fairprune.spec import Checkpoint, Recipe, Target
+
+Make = Callable[..., Record]
+
+
+def with_spec(record: Record, **changes: Any) -> Record:
+    return record.model_copy(update={"spec": record.spec.model_copy(update=changes)})
+
+
+def test_a_one_shot_run_in_full(record: Make) -> None:
+    result = from_record(record())
+    assert (result.kind, result.method, result.criterion, result.recipe) == ("prune", "L1", "l1_norm", "tune")
+    assert (result.dataset, result.network, result.task) == ("digits@0123456789abcdef", "small", "digits-small")
+    assert result.base_checkpoint == "base"  # the first pretrain stage; a rewound one adds nothing
+    assert (result.compression, result.speedup, result.target) == (4, 2, Target(axis="speedup", value=2))
+    assert (result.pretrain_epochs, result.prune_epochs, result.retrain_epochs) == (12, 0, 4)
+    assert result.prune_schedule == empty()
+    assert result.schedule == parse("0:1e-1,8:1e-2,12:1e-3 total:16")
+    assert result.cost() == 12 * 100 + 4 * 50
+    assert result.largest() == 100
+    assert (result.momentum, result.batch_size, result.augmentation, result.executed) == (0.9, 64, "", "small")
+    assert (result.base_top1, result.top1) == pytest.approx((90, 87.5))
+    assert (result.test_looks, result.collapsed, result.selected_on) == (1, ("b",), "last")
+    assert (result.device, result.libraries, result.seeds) == ("cpu", "fairprune 0.1, torch 2.13", 1)
+
+
+def test_a_scratch_run_is_charged_its_own_training_at_the_small_network(record: Make, trained: Any) -> None:
+    full = record("scratch")
+    result = from_record(
+        full.model_copy(update={"ledger": (*full.ledger[:4], trained("scratch", "constant:1e-1 total:24", 24, 50))})
+    )
+    assert (result.epochs, result.cost(), result.largest()) == (24, 24 * 50, 50)
+    assert result.base_checkpoint is None
+    assert (result.prune_epochs, result.retrain_epochs) == (0, 0)
+
+
+def test_iterative_rounds_add_up(record: Make, trained: Any) -> None:
+    full = record()
+    rounds = (
+        full.ledger[0],
+        LedgerEntry(stage="prune"),
+        trained("retrain", "constant:1e-2 total:4", 4, 80),
+        LedgerEntry(stage="prune"),
+        trained("retrain", "constant:1e-3 total:2", 2, 50),
+    )
+    result = from_record(full.model_copy(update={"ledger": rounds}))
+    assert result.retrain_schedule == parse("0:1e-2,4:1e-3 total:6")
+    assert result.retrain_macs == pytest.approx((4 * 80 + 2 * 50) / 6)
+    assert result.prune_epochs == 0
+
+
+def test_a_downloaded_base_has_a_digest_and_no_known_training(record: Make) -> None:
+    full = record()
+    task = full.spec.task.model_copy(update={"pretrain": None, "checkpoint": Checkpoint(name="x.pt", digest="d")})
+    entries = (LedgerEntry(stage="pretrain"), *full.ledger[1:])
+    result = from_record(with_spec(full, task=task).model_copy(update={"ledger": entries}))
+    assert result.base_checkpoint == "base"
+    assert (result.pretrain_epochs, result.pretrain_schedule, result.epochs, result.cost()) == (None,) * 4
+
+
+def test_what_an_unfinished_run_did_not_reach_is_unknown(record: Make) -> None:
+    full = record(status="diverged")
+    result = from_record(full.model_copy(update={"ledger": full.ledger[:1]}))
+    assert (result.status, result.pretrain_epochs, result.pretrain_schedule) == ("diverged", 12, None)
+    assert (result.prune_epochs, result.retrain_epochs, result.optimizer) == (None, None, None)
+
+
+def test_a_done_run_without_retraining_has_none(record: Make) -> None:
+    full = record()
+    result = from_record(full.model_copy(update={"ledger": full.ledger[:4]}))
+    assert (result.retrain_epochs, result.retrain_schedule) == (0, empty())
+
+
+def test_more_looks_than_networks(record: Make) -> None:
+    full = record()
+    looks = from_record(full.model_copy(update={"ledger": (*full.ledger, LedgerEntry(stage="measure", test_looks=4))}))
+    assert looks.test_looks == 3  # 6 looks, 2 networks
+
+
+def test_options_and_selection(record: Make) -> None:
+    full = record()
+    network = full.spec.task.network.model_copy(update={"options": {"width": 8, "shortcut": "A"}})
+    task = full.spec.task.model_copy(update={"network": network})
+    retraining = full.spec.retraining.model_copy(update={"recipe": Recipe(schedule="none", checkpoint="best")})
+    result = from_record(with_spec(full, task=task, retraining=retraining))
+    assert result.network == "small(shortcut=A, width=8)"
+    assert result.selected_on == "validation"
+
+
+def test_records_of_one_protocol_reach_the_strictest_setup(record: Make) -> None:
+    a, b = from_record(record(id="a")), from_record(record(id="b"))
+    verdict = compare(a, b)
+    assert (verdict.setup, verdict.flags, verdict.blocked_by) == ("S4.2", ("SX-A", "SX-B"), ())
+
+
+def test_a_carved_test_split_is_another_data_set(record: Make) -> None:
+    carved = with_spec(record(), data_digests={"test": "other"})
+    verdict = compare(from_record(record()), from_record(carved))
+    assert verdict.setup is None
+    assert verdict.flags == ()
+    assert [(block.setup, block.field) for block in verdict.blocked_by] == [("S1", "dataset")]
+
+
+def test_a_different_base_blocks_s2(record: Make) -> None:
+    other = record(stages=(record().stages[1],))
+    verdict = compare(from_record(record()), from_record(other))
+    assert verdict.setup == "S1"
+    assert [(block.setup, block.field, block.a, block.b) for block in verdict.blocked_by] == [
+        ("S2", "base_checkpoint", "base", "rewound")
+    ]
