@@ -11,11 +11,22 @@ from torch import Tensor
 
 
 class Split(Protocol):
-    """Images by index. `digest` is the SHA-256 of all images and labels in order."""
+    """Images by index."""
 
-    name: str
-    digest: str
-    labels: Tensor  # int64 [n], on the CPU
+    @property
+    def name(self) -> str:
+        """train, validation or test."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the decoded images and the labels, in order."""
+        ...
+
+    @property
+    def labels(self) -> Tensor:
+        """int64 [n], on the CPU."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -43,6 +54,7 @@ class Data:
 
     @property
     def splits(self) -> Mapping[str, Split]:
+        """The splits by name."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def example(self) -> Tensor:
