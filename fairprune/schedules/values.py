@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 from fairprune.errors import SpecError
@@ -42,7 +43,7 @@ class Schedule:
     def __post_init__(self) -> None:
         object.__setattr__(self, "segments", tuple(_normal(self.segments)))
 
-    @property
+    @cached_property
     def ends(self) -> tuple[float, ...]:
         """The last epoch of each segment."""
         return tuple(grid(math.fsum(s.length for s in self.segments[: i + 1])) for i in range(len(self.segments)))
