@@ -34,6 +34,11 @@ class StoreError(FairpruneError):
     """A store that cannot be read or written, or holds a damaged object."""
 
 
+def brief(error: BaseException) -> str:
+    """The first line of what another library's error says; its type where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """One line for an unknown name: what it is, the nearest valid one, and the choices (the first 40)."""
     choices = sorted(known)

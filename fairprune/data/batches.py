@@ -47,6 +47,11 @@ class Loader:
         whole, rest = divmod(len(self.split), self.batch_size)
         return whole + (rest > 1)
 
+    @property
+    def samples(self) -> int:
+        """Samples in an epoch of training."""
+        return min(len(self.split), self.steps * self.batch_size)
+
     def epoch(self, seed: int) -> Iterator[Batch]:
         """One pass in an order drawn from the seed, augmented from the seed: `steps` batches.
 
@@ -59,7 +64,11 @@ class Loader:
 
     def ordered(self) -> Iterator[Batch]:
         """Every sample once, in the split's order, not augmented; the last batch may be smaller."""
-        return self._batches(torch.arange(len(self.split)), (), Generator())
+        return self.at(torch.arange(len(self.split)))
+
+    def at(self, indices: Tensor) -> Iterator[Batch]:
+        """These samples, in this order, not augmented."""
+        return self._batches(indices, (), Generator())
 
     def _batches(self, order: Tensor, augment: tuple[Augment, ...], generator: Generator) -> Iterator[Batch]:
         if not len(order):

@@ -15,7 +15,7 @@ import torch
 from fairprune.data.raw import Images
 from fairprune.data.root import missing
 from fairprune.data.unpickle import read_pickle
-from fairprune.errors import DataError
+from fairprune.errors import DataError, brief
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _content(source: Path, folder: str, name: str) -> tuple[bytes, str]:
                 raise DataError(f"{where}: no regular file")
             return member.read(), where
     except (tarfile.TarError, EOFError, OSError, KeyError, zlib.error) as error:
-        raise DataError(f"{where}: damaged or truncated, expected the complete archive ({error})") from error
+        raise DataError(f"{where}: damaged or truncated, expected the complete archive ({brief(error)})") from error
 
 
 def _images(batch: Any, where: str, label_key: bytes) -> Images:

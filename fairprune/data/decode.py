@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from fairprune.data.streamed import workers
-from fairprune.errors import DataError
+from fairprune.errors import DataError, brief
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ def decode_image(content: bytes | Path, where: str, channels: int, size: int = 0
         with Image.open(_stream(content)) as opened:
             image = opened.convert("RGB" if channels == 3 else "L")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{where}: damaged or no image, expected one that Pillow can read ({error})") from error
+        raise DataError(f"{where}: damaged or no image, expected one that Pillow can read ({brief(error)})") from error
     if size and image.size != (size, size):
         image = _square(image, size)
     pixels = torch.from_numpy(np.array(image))

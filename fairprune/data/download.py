@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from fairprune.errors import DataError
+from fairprune.errors import DataError, brief
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,6 @@ def fetch(remotes: Sequence[Remote], root: Path) -> None:
         try:
             pooch.retrieve(remote.url, remote.digest, fname=target.name, path=target.parent)
         except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise DataError(f"{remote.url} cannot be fetched to {target}: {reason}; put the file there") from error
+            raise DataError(
+                f"{remote.url} cannot be fetched to {target}: {brief(error)}; put the file there"
+            ) from error

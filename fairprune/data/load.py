@@ -21,7 +21,7 @@ from fairprune.data.root import data_root
 from fairprune.data.split import Data, Split
 from fairprune.data.streamed import StreamedSplit
 from fairprune.data.summary import Summary, channel_statistics, split_digest, summarise
-from fairprune.errors import DataError, FairpruneError, MissingDataError, SpecError, unknown
+from fairprune.errors import DataError, FairpruneError, MissingDataError, SpecError, brief, unknown
 from fairprune.spec import DataSpec
 
 OWN_TEST = 0.2  # fraction of the images that is the test split of a data set without an official one
@@ -133,8 +133,7 @@ def _made(spec: DataSpec, make: Callable[..., object], root: Path) -> object:
     except (FairpruneError, MemoryError):
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise DataError(f"data set '{spec.name}' cannot be loaded: {reason}") from error
+        raise DataError(f"data set '{spec.name}' cannot be loaded: {type(error).__name__}: {brief(error)}") from error
 
 
 def _check_options(spec: DataSpec, make: Callable[..., Any], root: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from fairprune.data.cache import cached_images, file_digest
 from fairprune.data.raw import Images, Raw
 from fairprune.data.root import missing
-from fairprune.errors import DataError
+from fairprune.errors import DataError, brief
 
 
 def mnist(root: Path, *, folder: str = "mnist") -> Raw:
@@ -76,4 +76,4 @@ def _content(path: Path) -> bytes:
     try:
         return gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: damaged or truncated, expected a complete gzip file ({error})") from error
+        raise DataError(f"{path}: damaged or truncated, expected a complete gzip file ({brief(error)})") from error

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fairprune.data.decode import decode_image, decode_many
 from fairprune.data.raw import Images
-from fairprune.errors import DataError
+from fairprune.errors import DataError, brief
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,8 +70,7 @@ def _table(path: Path) -> pl.DataFrame:
     try:
         table = pl.read_parquet(path, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: damaged or truncated, expected a complete Parquet file ({reason})") from error
+        raise DataError(f"{path}: damaged or truncated, expected a complete Parquet file ({brief(error)})") from error
     if table.is_empty():
         raise DataError(f"{path}: no rows, expected images and labels")
     return table

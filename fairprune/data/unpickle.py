@@ -1,7 +1,7 @@
 """Reading pickles of plain data without executing anything.
 
-A pickle is a program that may call any function by name. Here only three names resolve, and to stand-ins that can do
-nothing but hold an array: no code of numpy's unpickling runs, and nothing of the pickle's choosing is ever imported.
+A pickle is a program that may call any function by name. Here only the few names of arrays and bytes resolve, and
+to stand-ins that can only hold values: numpy's own unpickling never runs, and nothing a pickle names is imported.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from fairprune.errors import DataError
+from fairprune.errors import DataError, brief
 
 
 class _Bytes:
-    """Stands in for `_codecs.encode`, by which protocol 2 writes bytes as text in latin-1."""
+    """Stands in for `_codecs.encode` and `bytes`, by which protocols up to 2 write bytes as text in latin-1."""
 
     def __new__(cls, text: object = "", encoding: object = "latin1") -> Any:  # bytes, which are no _Bytes
         if not isinstance(text, str) or encoding not in ("latin1", b"latin1"):
@@ -70,6 +70,7 @@ _ALLOWED: dict[tuple[str, str], type] = {
     ("numpy.core.multiarray", "_reconstruct"): _Array,
     ("numpy._core.multiarray", "_reconstruct"): _Array,
     ("_codecs", "encode"): _Bytes,
+    ("__builtin__", "bytes"): _Bytes,  # empty bytes
 }
 
 
@@ -87,19 +88,10 @@ def read_pickle(content: bytes, where: str) -> Any:
     """
     try:
         return _plain(_Unpickler(io.BytesIO(content), encoding="bytes").load())
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        ImportError,
-        MemoryError,
-        RecursionError,
-    ) as error:
-        raise DataError(f"{where}: refused or damaged, expected a pickle of plain arrays only ({error})") from error
+    except Exception as error:  # a damaged pickle fails in any way
+        raise DataError(
+            f"{where}: refused or damaged, expected a pickle of plain arrays only ({brief(error)})"
+        ) from error
 
 
 def _plain(value: Any) -> Any:
