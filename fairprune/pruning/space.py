@@ -28,12 +28,33 @@ class Group:
 class Space(Protocol):
     """The prunable units of one network at one granularity."""
 
-    granularity: Literal["weight", "channel"]
-    groups: tuple[Group, ...]
-    minimum: int  # units that every group keeps: 1 where removal is physical, 0 for masks
+    @property
+    def granularity(self) -> Literal["weight", "channel"]:
+        """What a unit is."""
+        ...
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Groups in the order in which ties are broken."""
+        ...
+
+    @property
+    def minimum(self) -> int:
+        """Units that every group keeps: 1 where removal is physical, 0 for masks."""
+        ...
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose scores are needed."""
+        ...
+
+    @property
+    def batch_norm_of(self) -> Mapping[str, str]:
+        """Layer -> the batch norm directly behind it, where its scale ranks the same units."""
+        ...
 
     def group_scores(self, scores: Scores, reduce: str) -> Mapping[str, Tensor]:
-        """One fp64 score per unit of every group, shape [size], from the scores of layers."""
+        """One floating-point score per unit of every group, shape [size], from those of layers. -inf: gone already."""
         ...
 
     def size(self, counts: Counts) -> Size:

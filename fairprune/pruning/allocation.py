@@ -1,0 +1,157 @@
+"""Allocation: how many units every group keeps. Units that are gone already are scored -inf and never come back."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from fairprune.errors import PruneError, unknown
+from fairprune.pruning.space import Counts, Group, Kept
+
+GroupScores: TypeAlias = Mapping[str, Tensor]  # group name -> one score per unit, [size]; -inf: gone already
+
+# Scores, the fraction of units to keep, and how many every group keeps at least -> counts, monotone in the fraction.
+# Options are bound beforehand: partial(given, ratios=...), partial(like, counts=...).
+Allocation: TypeAlias = Callable[[GroupScores, float, int], Counts]
+
+
+def global_(scores: GroupScores, keep: float, minimum: int) -> Counts:
+    """One ranking over all groups: exactly round(keep * units) are kept, if the minimum and the units left allow it.
+
+    Ties go to the earlier group, inside a group to the lower index. Every group's best `minimum` units are kept
+    whatever their rank.
+    """
+    left = _left(scores)
+    floor = {name: min(minimum, n) for name, n in left.items()}
+    dtype = functools.reduce(torch.promote_types, (s.dtype for s in scores.values()), torch.bfloat16)
+    rest = [_without_best(s.to(dtype), floor[name]) for name, s in scores.items()]
+    wanted = round(keep * sum(map(len, scores.values())))
+    free = min(wanted, sum(left.values())) - sum(floor.values())
+    return {name: floor[name] + n for name, n in zip(scores, top_counts(rest, max(free, 0)), strict=True)}
+
+
+def uniform(scores: GroupScores, keep: float, minimum: int) -> Counts:
+    """The same ratio in every group: removed = min(ceil(ratio * n), n - minimum) (the rule of Wang et al. 2023)."""
+    return _by_ratio(scores, dict.fromkeys(scores, 1 - keep), minimum)
+
+
+def given(scores: GroupScores, keep: float, minimum: int, *, ratios: Mapping[str, float]) -> Counts:
+    """Stated amounts: `ratios` is the fraction removed from each group (see `ratios_of`), rounded as in `uniform`.
+
+    Ratios are a profile: they are scaled by one factor (at most to 1 each) so that the fraction kept overall is
+    `keep`. Within 1 % of the amounts stated they hold exactly as they are.
+    """
+    sizes = {name: len(s) for name, s in scores.items()}
+    stated = sum(ratios[name] * n for name, n in sizes.items()) / max(sum(sizes.values()), 1)
+    if stated == 0:
+        raise PruneError("allocation 'given' removes nothing: expected a ratio above 0 for at least one layer")
+    exact = abs((1 - keep) - stated) <= 0.01 * min(stated, 1 - stated)
+    scale = 1.0 if exact else (1 - keep) / stated
+    return _by_ratio(scores, {name: min(scale * ratios[name], 1.0) for name in scores}, minimum)
+
+
+def like(scores: GroupScores, _keep: float, _minimum: int, *, counts: Counts) -> Counts:
+    """Exactly the counts of another method, whatever the target. Raises PruneError where groups or sizes differ."""
+    for name in {**counts, **scores}:
+        if name not in scores or name not in counts or not 0 <= counts[name] <= len(scores[name]):
+            raise PruneError(
+                f"allocation 'like': group '{name}' is not the same in both methods (same spare, granularity?)"
+            )
+    return {name: min(counts[name], n) for name, n in _left(scores).items()}
+
+
+def ratios_of(groups: Sequence[Group], patterns: Mapping[str, float]) -> dict[str, float]:
+    """The fraction removed from each group, from patterns (as of file names) over names of groups and their layers.
+
+    The last pattern that matches a group counts; a group that none matches keeps everything. Raises PruneError for a
+    pattern without a match and for a ratio outside 0..1.
+    """
+    ratios = dict.fromkeys((group.name for group in groups), 0.0)
+    for pattern, ratio in patterns.items():
+        if not 0 <= ratio <= 1:
+            raise PruneError(f"ratio {ratio:g} of '{pattern}': expected the fraction removed, from 0 to 1")
+        matched = [g.name for g in groups if any(fnmatchcase(name, pattern) for name in (g.name, *g.layers))]
+        if not matched:
+            raise PruneError(unknown("layer pattern", pattern, {name for g in groups for name in (g.name, *g.layers)}))
+        ratios |= dict.fromkeys(matched, ratio)
+    return ratios
+
+
+def select(scores: GroupScores, counts: Counts) -> Kept:
+    """The `count` best units of each group as sorted indices; among equals the lower index. Fewer units: fewer kept."""
+    return {name: _best(s, counts[name]).nonzero().flatten() for name, s in scores.items()}
+
+
+def top_counts(scores: Sequence[Tensor], keep: int) -> list[int]:
+    """How many of the `keep` highest scores lie in each tensor; of equal scores the earlier tensors' come first."""
+    if keep == 0:
+        return [0 for _ in scores]
+    threshold = kth_highest(scores, keep)
+    above = [int((s > threshold).sum()) for s in scores]
+    ties = keep - sum(above)
+    counts = []
+    for s, n in zip(scores, above, strict=True):
+        taken = min(ties, int((s == threshold).sum())) if ties else 0
+        ties -= taken
+        counts.append(n + taken)
+    return counts
+
+
+SAMPLE = 1 << 16
+
+
+def kth_highest(scores: Sequence[Tensor], k: int) -> float:
+    """The k-th highest of all values (1 <= k <= their number; one dtype; no NaN), exact.
+
+    Values are bracketed by a sample, and only those inside the bracket are ordered: two passes, and memory for a
+    small part. Where the sample misleads, everything is ordered.
+    """
+    total = sum(map(len, scores))
+    if total > 8 * SAMPLE:
+        stride = total // SAMPLE
+        sample = torch.cat([s[::stride] for s in scores]).sort(descending=True).values
+        place, slack = k / total * len(sample), 4 * math.sqrt(len(sample)) / 2 + 8
+        high = float(sample[max(int(place - slack), 0)]) if place > slack else math.inf
+        low = float(sample[int(place + slack)]) if place + slack < len(sample) else -math.inf
+        above = sum(int((s > high).sum()) for s in scores)
+        inside = torch.cat([s[(s >= low) & (s <= high)] for s in scores])
+        if above < k <= above + len(inside):
+            return float(inside.kthvalue(len(inside) - (k - above) + 1).values)
+    return float(torch.cat(list(scores)).kthvalue(total - k + 1).values)
+
+
+def _left(scores: GroupScores) -> dict[str, int]:
+    return {name: int((s != -math.inf).sum()) for name, s in scores.items()}
+
+
+def _without_best(scores: Tensor, count: int) -> Tensor:
+    return scores.sort(descending=True).values[count:] if count else scores
+
+
+def _by_ratio(scores: GroupScores, ratios: Mapping[str, float], minimum: int) -> Counts:
+    counts = {}
+    for name, n in _left(scores).items():
+        size = len(scores[name])
+        # ratios are decimals: .07 of 100 is 7, although .07 * 100 is 7.000000000000001 in binary
+        removed = min(math.ceil(round(ratios[name] * size, 6)), max(size - minimum, 0))
+        counts[name] = min(size - removed, n)
+    return counts
+
+
+def _best(scores: Tensor, count: int) -> Tensor:
+    """True for the `count` best."""
+    if count >= len(scores):
+        return scores > -math.inf
+    if count == 0:
+        return torch.zeros(len(scores), dtype=torch.bool)
+    threshold = kth_highest([scores], count)
+    best = scores > threshold
+    ties = (scores == threshold).nonzero().flatten()
+    best[ties[: count - int(best.sum())]] = threshold > -math.inf
+    return best

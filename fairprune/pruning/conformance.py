@@ -1,0 +1,198 @@
+"""The conformance suite: what every criterion has to keep to, tried on a small network of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairprune.errors import PruneError
+from fairprune.pruning.calibration import observe, untouched, weights_of
+from fairprune.pruning.criterion import Context, Criterion, Granularity, Undeclared
+from fairprune.pruning.scoring import Evidence, Scoring, contexts, scales_of, score
+
+LAYERS = ("0", "3", "7")  # two convolutions and a linear layer, each with a batch norm behind
+BATCH_NORM_OF = {"0": "1", "3": "4", "7": "8"}
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check. `detail` says what is wrong, or what was not checked."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+def check_criterion(criterion: Criterion) -> list[CheckResult]:
+    """Run the suite, with the criterion's default options. Takes well under a second for a cheap criterion."""
+    results = []
+    for granularity in criterion.granularities:
+        for name, check in CHECKS.items():
+            try:
+                detail, passed = check(criterion, granularity), True
+            except (PruneError, _UnmetError) as error:
+                detail, passed = str(error), False
+            except Exception as error:
+                detail, passed = f"{type(error).__name__}: {error}", False
+            results.append(CheckResult(f"{granularity}: {name}", passed, detail))
+    return results
+
+
+class _UnmetError(Exception):
+    """A check that does not hold."""
+
+
+def _scores(criterion: Criterion, granularity: Granularity) -> str:
+    _score(_network(), criterion, granularity)
+    return ""
+
+
+def _dead_units(criterion: Criterion, granularity: Granularity) -> str:
+    network = _network()
+    with torch.no_grad():
+        for name in LAYERS:
+            layer, norm = network.get_submodule(name), network.get_submodule(BATCH_NORM_OF[name])
+            for parameter in [*layer.parameters(), *norm.parameters()]:
+                parameter[:2] = 0
+    _score(network, criterion, granularity)
+    return ""
+
+
+def _untouched(criterion: Criterion, granularity: Granularity) -> str:
+    for context in _contexts(criterion, granularity):
+        tensors = dict(_tensors(context))
+        before = {name: tensor.clone() for name, tensor in tensors.items()}
+        state = torch.get_rng_state()
+        criterion(context)
+        changed = [name for name, tensor in tensors.items() if not torch.equal(tensor, before[name])]
+        if changed:
+            raise _UnmetError(f"changes {changed[0]} of its context in place: work on a copy")
+        if not torch.equal(state, torch.get_rng_state()):
+            raise _UnmetError("draws from torch's global generator: use context.generator")
+    return ""
+
+
+def _same_seed(criterion: Criterion, granularity: Granularity) -> str:
+    first = _score(_network(), criterion, granularity)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        _require_equal(
+            first, _score(_network(), criterion, granularity), "scores change from call to call with one seed"
+        )
+    return ""
+
+
+def _independent(criterion: Criterion, granularity: Granularity) -> str:
+    if criterion.scope == "network":
+        return "scope is the network: not checked"
+    together = _score(_network(), criterion, granularity)
+    for name in reversed(LAYERS):
+        alone = _score(_network(), criterion, granularity, [name])
+        part = replace(together, scores={name: together.scores[name]})
+        _require_equal(part, alone, f"scores of layer '{name}' depend on other layers, though scope is 'layer'")
+    return ""
+
+
+def _permutes(criterion: Criterion, granularity: Granularity) -> str:
+    plain, turned = _contexts(criterion, granularity), _contexts(criterion, granularity)
+    for context, other in zip(plain, turned, strict=True):
+        start = context.generator.get_state()
+        scores = criterion(context).scores
+        if not torch.equal(start, context.generator.get_state()):
+            return "draws at random: not checked"
+        for name, tensor in criterion(_turned(other)).scores.items():
+            if not torch.allclose(_turn(tensor), scores[name], rtol=1e-4, atol=1e-7):
+                raise _UnmetError(f"permuting the output units of layer '{name}' does not permute its scores")
+    return ""
+
+
+Check = Callable[[Criterion, Granularity], str]
+CHECKS: Mapping[str, Check] = {
+    "finite scores of the right shape, from declared needs only": _scores,
+    "the same on dead units": _dead_units,
+    "context and global generator untouched": _untouched,
+    "same seed, same scores": _same_seed,
+    "layers scored independently": _independent,
+    "permuted units, permuted scores": _permutes,
+}
+
+
+def _network() -> nn.Module:
+    """Eight by eight inputs with two channels, four classes; a fixed draw of weights and scales."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            *(nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()),
+            *(nn.Conv2d(6, 8, 3, stride=2, groups=2), nn.BatchNorm2d(8), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(8 * 9, 10), nn.BatchNorm1d(10), nn.ReLU(), nn.Linear(10, 4)),
+        )
+        for name in BATCH_NORM_OF.values():
+            nn.init.normal_(network.get_submodule(name).get_parameter("weight"))
+    return network
+
+
+def _batches() -> Iterator[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(0)
+    for size in (8, 5):
+        yield torch.randn(size, 2, 8, 8, generator=generator), torch.randint(4, (size,), generator=generator)
+
+
+def _score(
+    network: nn.Module, criterion: Criterion, granularity: Granularity, layers: Sequence[str] = LAYERS
+) -> Scoring:
+    return score(
+        network,
+        criterion,
+        {},
+        granularity=granularity,
+        layers=layers,
+        batches=_batches,
+        loss=F.cross_entropy,
+        seed=0,
+        batch_norm_of=BATCH_NORM_OF,
+    )
+
+
+def _contexts(criterion: Criterion, granularity: Granularity) -> list[Context]:
+    network = _network()
+    weights = weights_of(network, LAYERS)
+    with untouched(network):
+        observed = observe(network, weights, criterion.needs, _batches, F.cross_entropy)
+    scales = scales_of(network, criterion, LAYERS, BATCH_NORM_OF) if "batch_norm" in criterion.needs else {}
+    return list(contexts(criterion, granularity, Evidence(weights, observed, scales), seed=0))
+
+
+def _tensors(context: Context) -> Iterator[tuple[str, Tensor]]:
+    """All that the context holds; needs that were not declared raise when they are read, so they are passed over."""
+    for name in ("weights", "gradients", "activations", "batch_norm"):
+        part = getattr(context, name)
+        if not isinstance(part, Undeclared):
+            yield from ((f"{name}['{layer}']", tensor) for layer, tensor in part.items())
+
+
+def _turned(context: Context) -> Context:
+    """The same layers with their output units in another order; inputs stay."""
+
+    def turn(part: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return part if isinstance(part, Undeclared) else {name: _turn(tensor) for name, tensor in part.items()}
+
+    return replace(
+        context,
+        weights=turn(context.weights),
+        gradients=turn(context.gradients),
+        batch_norm=turn(context.batch_norm),
+    )
+
+
+def _turn(tensor: Tensor) -> Tensor:
+    """Units in reverse order inside each half: units of different groups of a convolution see different inputs."""
+    return torch.cat([half.flip(0) for half in tensor.chunk(2)])
+
+
+def _require_equal(first: Scoring, second: Scoring, otherwise: str) -> None:
+    if any(not torch.equal(first.scores[name], second.scores[name]) for name in first.scores):
+        raise _UnmetError(otherwise)

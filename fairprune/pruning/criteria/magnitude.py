@@ -1,0 +1,11 @@
+"""Magnitude pruning: Janowsky 1989, Phys. Rev. A 39; Han et al. 2015, arXiv:1506.02626."""
+
+from __future__ import annotations
+
+from fairprune.pruning.criterion import Context, Scores, criterion
+
+
+@criterion(paper="arXiv:1506.02626")
+def magnitude(context: Context) -> Scores:
+    """|w|, of the weight's shape. Summed over a filter it is the L1 norm."""
+    return {name: weight.abs() for name, weight in context.weights.items()}

@@ -1,0 +1,17 @@
+"""Norms of filters: L1 (Li et al. 2017, arXiv:1608.08710) and L2 (He et al. 2018, arXiv:1808.06866)."""
+
+from __future__ import annotations
+
+from fairprune.pruning.criterion import Context, Scores, criterion
+
+
+@criterion(paper="arXiv:1608.08710", granularities=("channel",))
+def l1_norm(context: Context) -> Scores:
+    """sum |w| over each filter, [out]."""
+    return {name: weight.flatten(1).abs().sum(1) for name, weight in context.weights.items()}
+
+
+@criterion(paper="arXiv:1808.06866", granularities=("channel",))
+def l2_norm(context: Context) -> Scores:
+    """(sum w^2)^(1/2) over each filter, [out]."""
+    return {name: weight.flatten(1).norm(dim=1) for name, weight in context.weights.items()}

@@ -1,0 +1,1 @@
+"""What a unit is, per granularity: its groups, its analytic size, its plan; and physical removal."""

@@ -1,0 +1,167 @@
+"""Reaching a target: how much to keep so that parameters, multiply-adds or units come out as asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from fairprune.errors import PruneError, SpecError
+from fairprune.pruning.allocation import Allocation, GroupScores, select
+from fairprune.pruning.space import Counts, Kept, Space
+from fairprune.record import Size
+from fairprune.spec import Target
+
+TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is kept. `achieved` is on the target's axis; `keep` is the fraction that the allocation was asked for."""
+
+    counts: Counts
+    kept: Kept
+    size: Size
+    achieved: float
+    on_target: bool
+    keep: float
+
+
+def reach(
+    space: Space, scores: GroupScores, allocation: Allocation, target: Target, dense: Size, units: int | None = None
+) -> Choice:
+    """The choice that comes closest to the target. `dense` is the size that compression and speedup are relative to.
+
+    Only `space.size` is asked, never the network. On the ratio axis the allocation is taken at its word, rounding rule
+    included; `units` is the number of units of the dense network, if the space is of a smaller one. On the others,
+    `keep` is bisected, and where several groups change at one point, they change one after the other, in order.
+    A target is met within 1 %, or, for ratios, to less than one unit per group. Raises SpecError for a target that
+    means nothing, PruneError for one beyond reach; a fixed allocation (`like`) reaches what it reaches.
+    """
+    check_target(target)
+    check_reachable(space, target, dense, units)
+    total = _units(space) if units is None else units
+    asked = _Asked(space, target, dense, total)
+    least, most = (_Point(asked, keep, allocation(scores, keep, space.minimum)) for keep in (0.0, 1.0))
+    if least.counts != most.counts and least.achieved < target.value and not least.on_target:
+        raise _beyond(target, least.achieved, "with all removed that this allocation removes")
+    if target.axis == "ratio":
+        keep = min((1 - target.value) * total / _units(space), 1.0)
+        best = _Point(asked, keep, allocation(scores, keep, space.minimum))
+    else:
+        best = _bisect(lambda keep: _Point(asked, keep, allocation(scores, keep, space.minimum)), least, most)
+    kept = select(scores, best.counts)
+    return Choice(best.counts, kept, best.size, best.achieved, best.on_target, best.keep)
+
+
+def check_target(target: Target) -> None:
+    """Raise SpecError for a target that cannot mean anything."""
+    if target.axis == "ratio" and not 0 <= target.value < 1:
+        raise SpecError(f"target ratio {target.value:g}: expected the fraction of units removed, from 0 to below 1")
+    if target.axis != "ratio" and not target.value >= 1:
+        raise SpecError(f"target {target}: expected 1 or more ({target.axis} is dense / pruned)")
+
+
+def check_reachable(space: Space, target: Target, dense: Size, units: int | None = None) -> None:
+    """Raise PruneError for a target that even removing everything prunable does not reach; scores are not needed."""
+    counts = {group.name: min(space.minimum, group.size) for group in space.groups}
+    end = _Point(_Asked(space, target, dense, _units(space) if units is None else units), 0.0, counts)
+    if end.achieved < target.value and not end.on_target:
+        raise _beyond(target, end.achieved, "with everything prunable removed")
+
+
+def _beyond(target: Target, most: float, how: str) -> PruneError:
+    shown = math.floor(most * 1e4) / 1e4  # rounded down, so that what is shown can be asked for
+    return PruneError(f"target {target} is out of reach: {how} it is {shown:g}{'' if target.axis == 'ratio' else 'x'}")
+
+
+def _units(space: Space) -> int:
+    return sum(group.size for group in space.groups)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What everything is compared with."""
+
+    space: Space
+    target: Target
+    dense: Size
+    units: int
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One way to prune, and how it compares with what was asked."""
+
+    asked: _Asked
+    keep: float
+    counts: Counts
+
+    @cached_property
+    def size(self) -> Size:
+        return self.asked.space.size(self.counts)
+
+    @cached_property
+    def cost(self) -> int:
+        """What the target bounds: parameters, multiply-adds, or units."""
+        if self.asked.target.axis == "ratio":
+            return sum(self.counts.values())
+        return self.size.params if self.asked.target.axis == "compression" else self.size.macs
+
+    @cached_property
+    def goal(self) -> float:
+        """What the cost should be."""
+        axis, value = self.asked.target.axis, self.asked.target.value
+        if axis == "ratio":
+            return (1 - value) * self.asked.units
+        return (self.asked.dense.params if axis == "compression" else self.asked.dense.macs) / value
+
+    @cached_property
+    def achieved(self) -> float:
+        """The target's value at this point."""
+        axis = self.asked.target.axis
+        if axis == "ratio":
+            return 1 - self.cost / self.asked.units
+        return (self.asked.dense.params if axis == "compression" else self.asked.dense.macs) / max(self.cost, 1)
+
+    @property
+    def off(self) -> float:
+        return abs(self.cost - self.goal)
+
+    @property
+    def on_target(self) -> bool:
+        value = self.asked.target.value
+        near = abs(self.achieved - value) <= TOLERANCE * value
+        return near or (self.asked.target.axis == "ratio" and self.off < len(self.counts))
+
+
+def _bisect(at: Callable[[float], _Point], low: _Point, high: _Point) -> _Point:
+    """The point closest to the goal between one that keeps least and one that keeps most.
+
+    Interpolation and halving take turns: the first is exact where cost is linear, the second always converges.
+    """
+    for step in range(200):
+        if low.cost >= low.goal:
+            return low
+        if high.cost <= high.goal:
+            return high
+        if sum(high.counts.values()) - sum(low.counts.values()) <= 1 or high.keep - low.keep < 1e-15:
+            break
+        share = 0.5 if step % 2 else (low.goal - low.cost) / (high.cost - low.cost)
+        middle = at(low.keep + share * (high.keep - low.keep))
+        if middle.off <= 0.5:
+            return middle
+        low, high = (middle, high) if middle.cost < middle.goal else (low, middle)
+    return _between(low, high)
+
+
+def _between(low: _Point, high: _Point) -> _Point:
+    """The closest on the way from one point to the next: groups go over one after the other, in order."""
+    best, counts = low, dict(low.counts)
+    for name, count in high.counts.items():
+        if counts[name] != count:
+            counts[name] = count
+            point = _Point(low.asked, high.keep, dict(counts))
+            best = min(best, point, key=lambda p: p.off)
+    return best

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from fairprune import registry
+from fairprune.pruning.conformance import CHECKS, check_criterion
+from fairprune.pruning.criterion import Context, Criterion, Scores, criterion
+
+
+def failures(rule: Criterion) -> list[str]:
+    return [f"{result.name}: {result.detail}" for result in check_criterion(rule) if not result.passed]
+
+
+@pytest.mark.parametrize("name", sorted(registry.BUILTIN["criterion"]))
+def test_built_in_criteria_conform(name: str) -> None:
+    rule = registry.load("criterion", name)
+    results = check_criterion(rule)
+    assert len(results) == len(CHECKS) * len(rule.granularities)
+    assert failures(rule) == []
+
+
+def test_what_was_not_checked_is_said() -> None:
+    details = [r.detail for r in check_criterion(registry.load("criterion", "random")) if r.detail]
+    assert details == ["draws at random: not checked"] * 2
+
+    @criterion(scope="network")
+    def whole(context: Context) -> Scores:
+        return {name: w.abs() for name, w in context.weights.items()}
+
+    assert [r.detail for r in check_criterion(whole) if r.detail] == ["scope is the network: not checked"] * 2
+
+
+def by_layer(function: object) -> Criterion:
+    def mine(context: Context) -> Scores:
+        return {name: function(context, name, w) for name, w in context.weights.items()}  # type: ignore[operator]
+
+    return criterion(granularities=("weight",))(mine)
+
+
+CALLS: list[str] = []
+
+
+def remembers(_: Context, name: str, w: torch.Tensor) -> torch.Tensor:
+    CALLS.append(name)
+    return w.abs() + len(CALLS)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda _c, _n, w: w.flatten(), "scores of layer '0' have shape [108], expected [6, 2, 3, 3]"),
+        (lambda _c, _n, w: w / w.flatten(1).norm(dim=1).reshape(-1, *[1] * (w.dim() - 1)), "36 values that are NaN"),
+        (lambda c, n, w: w * c.gradients[n], "criterion 'mine' reads gradients without declaring it"),
+        (lambda _c, _n, w: w.abs_(), "changes weights['0'] of its context in place"),
+        (lambda _c, _n, w: torch.rand_like(w), "draws from torch's global generator"),
+        (remembers, "scores change from call to call with one seed"),
+        (lambda _c, _n, w: w.abs().cumsum(0), "permuting the output units of layer '0' does not permute its scores"),
+        (lambda _c, _n, _w: math.sqrt(-1), "ValueError: "),
+    ],
+)
+def test_every_offence_is_named(function: object, message: str) -> None:
+    assert any(message in failure for failure in failures(by_layer(function)))
+
+
+def test_state_between_layers_is_found() -> None:
+    seen: dict[str, float] = {}
+
+    def leaks(_: Context, name: str, w: torch.Tensor) -> torch.Tensor:
+        if name == "0":
+            seen.clear()
+        seen[name] = 1.0
+        return w.abs() + len(seen)
+
+    assert any("depend on other layers" in failure for failure in failures(by_layer(leaks)))
