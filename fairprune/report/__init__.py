@@ -1,1 +1,1 @@
-"""Reports: tables and pages from records. Computes nothing about networks."""
+"""Reports: tables and pages from summaries. Computes nothing about networks, and no statistics."""

@@ -1,6 +1,18 @@
 """Summaries: from a study, its points and their records to everything that is shown. Runs no network."""
 
 from fairprune.summary.build import summarise
-from fairprune.summary.values import Cell, Charge, Comparison, Panel, Place, Range, Replicate, Spread, Summary
+from fairprune.summary.values import Cell, Charge, Comparison, Panel, Place, Range, Replicate, Spread, State, Summary
 
-__all__ = ["Cell", "Charge", "Comparison", "Panel", "Place", "Range", "Replicate", "Spread", "Summary", "summarise"]
+__all__ = [
+    "Cell",
+    "Charge",
+    "Comparison",
+    "Panel",
+    "Place",
+    "Range",
+    "Replicate",
+    "Spread",
+    "State",
+    "Summary",
+    "summarise",
+]

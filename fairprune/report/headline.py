@@ -1,0 +1,99 @@
+"""What a study shows, in sentences that claim no more than its comparisons do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from fairprune.report import words
+from fairprune.summary import Comparison, Panel, Summary
+
+_SAID = {"better": "better than {}", "worse": "worse than {}", "not separated": "not separated from {}"}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Sentences about one task under one recipe; `where` is empty for those about the whole study."""
+
+    where: str
+    sentences: tuple[str, ...]
+
+
+def headline(summary: Summary) -> list[Statement]:
+    """How far the study is, then what each task and recipe shows."""
+    progress = _progress(summary)
+    found = [Statement("", (progress,))] if progress else []
+    if summary.done:
+        found += [Statement(where(panel), tuple(_panel(panel))) for panel in summary.panels]
+    return found
+
+
+def where(panel: Panel) -> str:
+    """The panel's name."""
+    return f"{panel.task}, {panel.recipe}"
+
+
+def detectable(summary: Summary, panel: Panel) -> str:
+    """The differences that this panel could have found, smallest and largest over its comparisons."""
+    found = sorted(c.detectable for c in panel.comparisons if c.detectable is not None)
+    if not found:
+        return "No difference could have been detected: no comparison has replicates enough."
+    decimals, unit = words.digits(summary), words.points_of(summary)
+    span = f"{found[0]:.{decimals}f}"
+    if f"{found[-1]:.{decimals}f}" != span:
+        span += f" to {found[-1]:.{decimals}f}, depending on method and target"
+    return (
+        f"With {summary.power:.0%} power, a true difference of {span} ({unit}) would have been found "
+        f"(Bonferroni over {words.plural(len(found), 'comparison')})."
+    )
+
+
+def _progress(summary: Summary) -> str:
+    if summary.done == summary.expected:
+        return ""
+    others = words.unfinished(summary.counts)
+    if not summary.done:
+        return f"No run has ended yet ({others} of {summary.expected:,})."
+    return f"{summary.done:,} of {summary.expected:,} runs ended ({others}). What follows rests on those that ended."
+
+
+def _panel(panel: Panel) -> list[str]:
+    comparisons = panel.comparisons
+    if not comparisons:
+        return ["Nothing is compared here: every method is the control."]
+    by_verdict: defaultdict[tuple[str, str], dict[str, list[Comparison]]] = defaultdict(dict)
+    for c in comparisons:
+        by_verdict[c.verdict, c.control].setdefault(c.method, []).append(c)
+    targets = {c.method: sum(d.method == c.method for d in comparisons) for c in comparisons}
+    sentences = []
+    for verdict in ("better", "worse", "not separated"):
+        for (said, control), methods in by_verdict.items():
+            if said == verdict:
+                names = [_at(name, group, targets[name]) for name, group in methods.items()]
+                sentences.append(f"{_capital(_SAID[verdict].format(control))}: {'; '.join(names)}.")
+    lost = sum(c.verdict == "not estimable" for c in comparisons)
+    if lost:
+        reasons = sorted({c.reason for c in comparisons if c.verdict == "not estimable"})
+        more = f" and {len(reasons) - 2} more reasons" if len(reasons) > 2 else ""
+        sentences.append(f"Not estimable: {lost} of {len(comparisons)} ({'; '.join(reasons[:2])}{more}).")
+    return [*sentences, _behind(panel)]
+
+
+def _at(name: str, group: list[Comparison], targets: int) -> str:
+    if len(group) == targets:
+        return f"{name} at every target" if targets > 1 else name
+    suffix = "" if group[0].target.startswith("ratio") else "x"
+    return f"{name} at {words.listed(f'{c.amount:g}{suffix}' for c in group)}"
+
+
+def _behind(panel: Panel) -> str:
+    runs = sorted({cell.done for cell in panel.cells})
+    bases = sorted({cell.bases for cell in panel.cells})
+    each = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]} to {runs[-1]}"
+    noun = "run" if runs[-1] == 1 else "runs"
+    given = " Intervals hold given this one base." if bases == [1] else ""
+    return f"Each point rests on {each} {noun} from {words.plural(bases[-1], 'base model')}.{given}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

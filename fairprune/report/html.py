@@ -1,0 +1,143 @@
+"""A study's page: one HTML file without any outside resource, with everything escaped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+import fairprune
+from fairprune.record import Record
+from fairprune.report import curves, headline, words
+from fairprune.report.rows import Row, anchor, endpoint_title, rows
+from fairprune.summary import Cell, Comparison, Panel, Summary
+
+_SEVERITIES = ("unfair", "caution", "note")  # worst first
+_LINKED = 6  # runs that a finding links to before it counts the rest
+
+
+class Finding(Protocol):
+    """What the audit says about some runs."""
+
+    @property
+    def rule(self) -> str:
+        """The rule's name."""
+
+    @property
+    def severity(self) -> str:
+        """`unfair`, `caution` or `note`."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Identities of the runs."""
+
+    @property
+    def text(self) -> str:
+        """What is the matter, in words."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A panel with everything that the page shows of it."""
+
+    title: str
+    rows: tuple[Row, ...]
+    charts: tuple[curves.Chart, ...]
+    detectable: str
+    details: tuple[Detail, ...]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A point: its cell, its comparison with the control, and the spec of one of its runs but for the seeds."""
+
+    anchor: str
+    cell: Cell
+    comparison: Comparison | None
+    spec: str  # JSON; empty where no run has a record
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A finding with links to the points that it concerns."""
+
+    rule: str
+    severity: str
+    text: str
+    links: tuple[tuple[str, str], ...]  # anchor, run id
+    more: int
+
+
+def page(summary: Summary, records: Mapping[str, Record], findings: Sequence[Finding], command: str) -> str:
+    """The page of a study, complete or not. `command` is what reproduces it; `records` are by run id."""
+    drawn = curves.charts(summary)
+    return _template().render(
+        summary=summary,
+        sections=[_section(summary, panel, drawn, records) for panel in summary.panels],
+        statements=headline.headline(summary),
+        remarks=_remarks(summary, findings),
+        exploratory=[c for c in summary.exploratory if c.n],
+        command=command,
+        words=words,
+        decimals=words.digits(summary),
+        endpoint=endpoint_title(summary),
+        size={"width": curves.WIDTH, "height": curves.HEIGHT, "left": curves.LEFT, "right": curves.RIGHT}
+        | {"top": curves.TOP, "bottom": curves.BOTTOM},
+        version=fairprune.__version__,
+    )
+
+
+@cache
+def _template() -> Template:
+    loader = PackageLoader("fairprune", "report")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("page.html")
+
+
+def _section(summary: Summary, panel: Panel, drawn: Sequence[curves.Chart], records: Mapping[str, Record]) -> Section:
+    prefix = f"chart-{summary.panels.index(panel)}-"
+    compared = {(c.method, c.target): c for c in panel.comparisons}
+    cells = [(None, panel.dense)] if panel.dense else []
+    return Section(
+        title=headline.where(panel),
+        rows=tuple(rows(summary, panel)),
+        charts=tuple(chart for chart in drawn if chart.id.startswith(prefix)),
+        detectable=headline.detectable(summary, panel),
+        details=tuple(
+            Detail(anchor(summary, panel, index), cell, compared.get((cell.method, cell.target)), _spec(cell, records))
+            for index, cell in [*cells, *enumerate(panel.cells)]
+        ),
+    )
+
+
+def _spec(cell: Cell, records: Mapping[str, Record]) -> str:
+    """The resolved spec that the cell's runs share, as JSON; what differs is their seeds."""
+    found = next((records[run.id] for run in cell.runs if run.id in records), None)
+    if found is None:
+        return ""
+    shared = found.spec.model_dump(mode="json", exclude={"base_seed", "run_seed"}, exclude_none=True)
+    return json.dumps(shared, indent=2, ensure_ascii=False)
+
+
+def _remarks(summary: Summary, findings: Sequence[Finding]) -> list[Remark]:
+    """Findings, worst first, otherwise in the order given."""
+    anchors = {
+        run.id: anchor(summary, panel, index)
+        for panel in summary.panels
+        for index, cell in [*enumerate(panel.cells), *([(None, panel.dense)] if panel.dense else [])]
+        for run in cell.runs
+    }
+    rank = {severity: index for index, severity in enumerate(_SEVERITIES)}
+    ordered = sorted(findings, key=lambda finding: rank.get(finding.severity, len(rank)))
+    found = []
+    for finding in ordered:
+        links = [(anchors[i], i) for i in finding.ids if i in anchors]
+        more = max(len(links) - _LINKED, 0)
+        found.append(Remark(finding.rule, finding.severity, finding.text, tuple(links[:_LINKED]), more))
+    return found

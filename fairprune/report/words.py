@@ -1,0 +1,102 @@
+"""Numbers and counts in words, the same in every table and page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from fairprune.summary import Cell, Comparison, Range, Spread, State, Summary
+
+MARKS = {"better": "▲", "worse": "▼", "not separated": "○", "not estimable": "–"}
+_FINE = 1000  # test samples from which hundredths of a percent mean something
+
+
+def digits(summary: Summary) -> int:
+    """Decimals of an endpoint: no finer than the test split can tell apart."""
+    if summary.unit != "%":
+        return 4
+    return 2 if summary.samples.get("test", 0) >= _FINE else 1
+
+
+def interval(value: Spread | Comparison, decimals: int, sign: str = "") -> str:
+    """`[low, high]`, or nothing where there is no interval."""
+    if value.low is None or value.high is None:
+        return ""
+    return f"[{value.low:{sign}.{decimals}f}, {value.high:{sign}.{decimals}f}]"
+
+
+def spread(value: Spread | None, decimals: int) -> str:
+    """`mean [low, high]`; a mean alone where one value is all there is."""
+    return f"{value.mean:.{decimals}f} {interval(value, decimals)}".strip() if value else "–"
+
+
+def difference(value: Comparison | None, decimals: int) -> str:
+    """`+difference [low, high]`."""
+    if value is None or value.difference is None:
+        return "–"
+    return f"{value.difference:+.{decimals}f} {interval(value, decimals, '+')}".strip()
+
+
+def verdict(value: Comparison | None) -> str:
+    """The verdict with its mark: never by colour alone."""
+    return f"{MARKS[value.verdict]} {value.verdict}" if value else ""
+
+
+def times(value: float) -> str:
+    """A factor with two significant decimals: `1.98x`, `16x`, `25.1x`."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") + "x" if value < 10 else f"{value:.1f}".removesuffix(".0") + "x"
+
+
+def achieved(value: Range | None) -> str:
+    """The mean factor, or the range where runs differ visibly."""
+    if value is None:
+        return "–"
+    low, high = times(value.min), times(value.max)
+    return low if low == high else f"{low} to {high}"
+
+
+def target(cell: Cell) -> str:
+    """The target's value: a factor, or a fraction of units removed."""
+    if cell.amount is None:
+        return ""
+    return f"{cell.amount:g} removed" if cell.target.startswith("ratio") else f"{cell.amount:g}x"
+
+
+def runs(cell: Cell) -> str:
+    """`3/3`, or `1/3 (1 diverged, 1 missing)`."""
+    others = unfinished(cell.counts)
+    return f"{cell.done}/{cell.expected}" + (f" ({others})" if others else "")
+
+
+def unfinished(counts: Mapping[State, int]) -> str:
+    """`1 failed, 2 diverged`, worst first; empty where every run ended."""
+    order: tuple[State, ...] = ("failed", "diverged", "skipped", "missing")
+    return ", ".join(f"{counts[state]} {state}" for state in order if counts.get(state))
+
+
+def listed(items: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *most, last = items
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def plural(n: int, noun: str) -> str:
+    """`1 run`, `3 runs`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `7.5 min`, `3.2 h`."""
+    if seconds < 90:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def amount(value: float) -> str:
+    """A count of operations with its power of ten: `3.2e12` as `3.2 · 10^12`."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return "0" if value == 0 else f"{mantissa} · 10^{int(exponent)}"
+
+
+def points_of(summary: Summary) -> str:
+    """What differences are counted in."""
+    return "points" if summary.unit == "%" else summary.unit
