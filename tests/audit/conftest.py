@@ -47,9 +47,9 @@ def record() -> Callable[..., Record]:
             "status": "done",
             "spec": spec,
             "labels": {"method": "L1", "retraining": "tune", "task": "digits-small"},
-            "stages": (
-                Parent(stage="pretrain", key="k0", digest="base"),
-                Parent(stage="pretrain", key="k1", digest="rewound"),
+            "stages": tuple(
+                Parent(stage=stage, key=f"k{i}", digest="base" if i == 0 else f"d{i}")
+                for i, stage in enumerate(("pretrain", "measure", "score", "prune", "retrain", "measure"))
             ),
             "ledger": (
                 _trained("pretrain", BASE, 12, 100),

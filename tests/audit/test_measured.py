@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fairprune.audit import compare, from_record
-from fairprune.record import LedgerEntry, Record
+from fairprune.record import LedgerEntry, Parent, Record
 from fairprune.schedules import empty, parse
 from fairprune.spec import Checkpoint, Recipe, Target
 
@@ -21,7 +21,7 @@ def test_a_one_shot_run_in_full(record: Make) -> None:
     result = from_record(record())
     assert (result.kind, result.method, result.criterion, result.recipe) == ("prune", "L1", "l1_norm", "tune")
     assert (result.dataset, result.network, result.task) == ("digits@0123456789abcdef", "small", "digits-small")
-    assert result.base_checkpoint == "base"  # the first pretrain stage; a rewound one adds nothing
+    assert result.base_checkpoint == "base"
     assert (result.compression, result.speedup, result.target) == (4, 2, Target(axis="speedup", value=2))
     assert (result.pretrain_epochs, result.prune_epochs, result.retrain_epochs) == (12, 0, 4)
     assert result.prune_schedule == empty()
@@ -112,9 +112,18 @@ def test_a_carved_test_split_is_another_data_set(record: Make) -> None:
 
 
 def test_a_different_base_blocks_s2(record: Make) -> None:
-    other = record(stages=(record().stages[1],))
-    verdict = compare(from_record(record()), from_record(other))
+    full = record()
+    other = record(stages=(full.stages[0].model_copy(update={"digest": "other"}), *full.stages[1:]))
+    verdict = compare(from_record(full), from_record(other))
     assert verdict.setup == "S1"
     assert [(block.setup, block.field, block.a, block.b) for block in verdict.blocked_by] == [
-        ("S2", "base_checkpoint", "base", "rewound")
+        ("S2", "base_checkpoint", "base", "other")
     ]
+
+
+def test_a_base_trained_again_up_to_the_point_of_rewinding_is_not_charged_twice(record: Make, trained: Any) -> None:
+    full = record()
+    stages = (*full.stages[:4], Parent(stage="pretrain", key="k9", digest="rewound"), *full.stages[4:])
+    ledger = (*full.ledger[:4], trained("pretrain", "constant:1e-1 total:2", 2, 100), *full.ledger[4:])
+    result = from_record(full.model_copy(update={"stages": stages, "ledger": ledger}))
+    assert (result.base_checkpoint, result.pretrain_epochs) == ("base", 12)

@@ -1,0 +1,43 @@
+"""The audit of one of our own studies: its records, what it declared, and what its statistics say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fairprune.audit.finding import Finding, StudyFacts
+from fairprune.audit.measured import from_record
+from fairprune.audit.rules import audit
+from fairprune.expand import Point
+from fairprune.record import Record
+from fairprune.study import Study
+from fairprune.summary.values import Summary
+
+
+def audit_study(
+    study: Study, points: Sequence[Point], records: Mapping[str, Record], summary: Summary
+) -> tuple[Finding, ...]:
+    """Findings about a study's records, worst first. Names are those of this study, whichever ran a record first.
+
+    Budgets of scratch runs are counted in the reading that the study gave them.
+    """
+    named = [
+        from_record(records[point.id].model_copy(update={"labels": dict(point.labels)}))
+        for point in points
+        if point.id in records
+    ]
+    readings = {entry.reading for entry in study.retraining.values() if entry.kind.startswith("scratch")}
+    return audit(named, facts_of(study), summary.comparisons, reading="liu" if readings == {"liu"} else "wang")
+
+
+def facts_of(study: Study) -> StudyFacts:
+    """What the study declared before it ran."""
+    controls = study.controls
+    off = {"dense": not controls.dense, "random": not controls.random, "magnitude": not controls.magnitude}
+    return StudyFacts(
+        control=study.control,
+        axis=study.axis,
+        targets=study.targets,
+        endpoint=study.endpoint,
+        seeds=len(study.seed_pairs),
+        switched_off=frozenset(name for name, switched_off in off.items() if switched_off),
+    )
