@@ -44,15 +44,16 @@ def uniform(scores: GroupScores, keep: float, minimum: int) -> Counts:
 def given(scores: GroupScores, keep: float, minimum: int, *, ratios: Mapping[str, float]) -> Counts:
     """Stated amounts: `ratios` is the fraction removed from each group (see `ratios_of`), rounded as in `uniform`.
 
-    Ratios are a profile: they are scaled by one factor (at most to 1 each) so that the fraction kept overall is
-    `keep`. Within 1 % of the amounts stated they hold exactly as they are.
+    Ratios are a profile: they are scaled by one factor (to at most 1 each) so that the fraction kept overall is
+    `keep`, or as near as groups with a ratio of 0 allow. Within 1 % of the amounts stated they hold exactly.
     """
-    sizes = {name: len(s) for name, s in scores.items()}
-    stated = sum(ratios[name] * n for name, n in sizes.items()) / max(sum(sizes.values()), 1)
-    if stated == 0:
+    sizes = {name: len(s) for name, s in scores.items() if ratios[name] > 0}
+    if not sizes:
         raise PruneError("allocation 'given' removes nothing: expected a ratio above 0 for at least one layer")
-    exact = abs((1 - keep) - stated) <= 0.01 * min(stated, 1 - stated)
-    scale = 1.0 if exact else (1 - keep) / stated
+    total = sum(map(len, scores.values()))
+    stated, asked = sum(ratios[name] * n for name, n in sizes.items()), (1 - keep) * total
+    exact = abs(asked - stated) <= 0.01 * min(stated, total - stated)
+    scale = 1.0 if exact else _scale([(ratios[name], n) for name, n in sizes.items()], asked)
     return _by_ratio(scores, {name: min(scale * ratios[name], 1.0) for name in scores}, minimum)
 
 
@@ -124,6 +125,17 @@ def kth_highest(scores: Sequence[Tensor], k: int) -> float:
         if above < k <= above + len(inside):
             return float(inside.kthvalue(len(inside) - (k - above) + 1).values)
     return float(torch.cat(list(scores)).kthvalue(total - k + 1).values)
+
+
+def _scale(parts: Sequence[tuple[float, int]], asked: float) -> float:
+    """The factor f for which sum(n * min(f * ratio, 1)) over (ratio, n) is `asked`; at most that which removes all."""
+    parts = sorted(parts, reverse=True)
+    for index, (ratio, _) in enumerate(parts):
+        full = sum(n for _, n in parts[:index])
+        factor = (asked - full) / sum(r * n for r, n in parts[index:])
+        if factor * ratio <= 1:
+            return factor
+    return 1 / min(ratio for ratio, _ in parts)
 
 
 def _left(scores: GroupScores) -> dict[str, int]:

@@ -108,7 +108,7 @@ def weight_space(
 
 
 def _positions(name: str, cost: LayerCost | None, weights: int) -> int:
-    if cost is None:
+    if cost is None or cost.params < weights:  # each parameter is counted once, under its first layer
         raise PruneError(f"layer '{name}' shares its weight with another layer: spare one of the two")
     if cost.macs != cost.positions * weights:
         raise PruneError(f"layer '{name}' does not use all its weights equally often: spare it")
