@@ -1,3 +1,40 @@
-"""fairprune: fair, standardised benchmarking of neural-network pruning."""
+"""fairprune: fair, standardised benchmarking of neural-network pruning.
+
+    import fairprune as fp
+    small = fp.prune(network, example_input, criterion="l1_norm", target=fp.speedup(2))
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fairprune.api import Pruned, compression, load, prune, ratio, save, speedup
+    from fairprune.pruning.criterion import Context, Scored, criterion
+
+__all__ = [
+    "Context",
+    "Pruned",
+    "Scored",
+    "__version__",
+    "compression",
+    "criterion",
+    "load",
+    "prune",
+    "ratio",
+    "save",
+    "speedup",
+]
+
+_HOMES = {"Context": "pruning.criterion", "Scored": "pruning.criterion", "criterion": "pruning.criterion"}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names on first use, so that the command's help does not wait for torch."""
+    if name not in __all__:
+        raise AttributeError(f"module 'fairprune' has no attribute '{name}'")
+    import importlib
+
+    return getattr(importlib.import_module(f"fairprune.{_HOMES.get(name, 'api')}"), name)

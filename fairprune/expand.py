@@ -93,8 +93,7 @@ def _versions(fields: Mapping[str, Any], folder: Path | None) -> dict[str, str]:
 def resolve_task(task: Task, resolver: Resolver) -> Task:
     """The task with canonical schedules and its checkpoint's digest; refuses what cannot be trained or compared."""
     for kind, name in (("network", task.network.name), ("dataset", task.data.name), ("objective", task.objective)):
-        if not name.startswith(("torchvision:", "timm:")):
-            registry.find(kind, name, resolver.folder)  # type: ignore[arg-type]
+        registry.find(kind, name, resolver.folder)  # type: ignore[arg-type]
     if (task.pretrain is None) == (task.checkpoint is None):
         raise SpecError("a task needs either a pretrain recipe or a checkpoint for its base model, not both")
     if task.pretrain:

@@ -6,6 +6,7 @@ Looking a name up imports nothing, so listing and planning stay fast. Nothing re
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from fairprune.canonical import digest_bytes
 from fairprune.errors import SpecError, unknown
 
 Kind = Literal["criterion", "allocation", "network", "dataset", "objective"]
+LIBRARIES = ("torchvision", "timm")  # extras whose networks are named as LIBRARY:NAME
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,9 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
 
 def find(kind: Kind, name: str, folder: Path | None = None) -> Entry:
     """The component of that name; a user's own (`module:attribute`) is versioned by the hash of its source file."""
+    library = name.partition(":")[0]
+    if kind == "network" and library in LIBRARIES:
+        return Entry(name, name, f"{library} {_installed(library)}", "a network of that library")
     if ":" not in name:
         table = BUILTIN[kind]
         if name not in table:
@@ -108,6 +113,13 @@ def load(kind: Kind, name: str, folder: Path | None = None) -> Any:
         return getattr(module, attribute)
     except AttributeError:
         raise SpecError(unknown(f"attribute of {module_name}", attribute, _public(module))) from None
+
+
+def _installed(library: str) -> str:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        raise SpecError(f"{library} is not installed: pip install 'fairprune[{library}]'") from None
 
 
 def _public(module: ModuleType) -> list[str]:

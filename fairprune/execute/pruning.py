@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from torch import Tensor, nn
+import torch
 
 from fairprune import registry, seeds
-from fairprune.execute.models import Model, load_model, save_model
+from fairprune.data.batches import Batch
+from fairprune.execute.models import Model, dense_network, load_model, save_model
 from fairprune.execute.workshop import Outcome, Workshop, root_task
 from fairprune.measure.accuracy import evaluate
 from fairprune.measure.cost import count
-from fairprune.pruning.apply import apply_plan, space_of
+from fairprune.pruning import allocation
+from fairprune.pruning.apply import combined, load_weights_, pruned, space_of
 from fairprune.pruning.scoring import score as score_layers
-from fairprune.pruning.target import reach
+from fairprune.pruning.space import Space
+from fairprune.pruning.target import Choice, reach
 from fairprune.record import LedgerEntry, Size, StageResult
 from fairprune.spec import Calibration, Target, Task
 from fairprune.stages import Stage
@@ -32,6 +36,7 @@ def score(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
         model.network.to(workshop.device),
         registry.load("criterion", spec["criterion"], workshop.folder),
         spec["options"],
+        granularity=spec["granularity"],
         layers=space.layers,
         batches=lambda: calibration(workshop, task, Calibration.model_validate(spec["calibration"]), seed),
         loss=workshop.objective(task).loss,
@@ -49,3 +54,63 @@ def score(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
         executed="dense" if model.masks else "small",
     )
     return Outcome(ledger, {"scores": workshop.store.put_tensors(tensors)})
+
+
+def calibration(workshop: Workshop, task: Task, spec: Calibration, seed: int) -> Iterator[Batch]:
+    """Batches of training samples drawn without replacement, the same for every criterion with that seed."""
+    loader = workshop.loader(task, "train", batch_size=spec.batch_size)
+    order = torch.randperm(len(loader.split), generator=seeds.generator("calibration", seed))
+    return loader.at(order[: spec.samples])
+
+
+def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) -> Outcome:
+    """The network pruned to its target, its plan relative to the dense network, and its accuracy before retraining."""
+    spec: Any = stage.spec
+    task = root_task(stage)
+    model = load_model(workshop, stage.parents[0], parents[0])
+    example = workshop.data(task.data).example()
+    space = space_of(model.network, model.plan, example, spec["granularity"], tuple(spec["spare"]))
+    dense = count(dense_network(workshop, task), example).size
+    found, _ = workshop.store.tensors(parents[1].blobs["scores"])
+    choice = _choose(space, _part(found, "scores/"), spec, dense, parents)
+    load_weights_(model.network, _part(found, "weights/"))
+    plan = space.plan(choice.kept)
+    small = Model(pruned(model.network, plan), combined(model.plan, plan))
+    seen = evaluate(
+        small.network.to(workshop.device), workshop.loader(task, "validation"), workshop.objective(task), task.precision
+    )
+    info = {
+        "kept": _kept(space, choice, parents[0]),
+        "on_target": choice.on_target,
+        "achieved": choice.achieved,
+        "dense": dense.model_dump(),
+        "small": choice.size.model_dump(),
+    }
+    ledger = LedgerEntry(stage="prune", schedule="none")
+    return Outcome(ledger, save_model(workshop, small), seen.metrics("validation", "pruned"), info)
+
+
+def _choose(
+    space: Space, scores: Mapping[str, torch.Tensor], spec: Any, dense: Size, parents: tuple[StageResult, ...]
+) -> Choice:
+    allocate = registry.load("allocation", spec["allocation"])
+    if spec["allocation"] == "given":
+        allocate = partial(allocate, ratios=allocation.ratios_of(space.groups, spec["ratios"]))
+    if spec["allocation"] == "like":
+        lent: Any = parents[2].info["kept"]
+        allocate = partial(allocate, counts={group: kept for group, (kept, _) in lent.items()})
+    grouped = space.group_scores(scores, spec["reduce"])
+    earlier: Any = parents[0].info.get("kept")
+    units = sum(size for _, size in earlier.values()) if earlier else None
+    return reach(space, grouped, allocate, Target.model_validate(spec["target"]), dense, units)
+
+
+def _kept(space: Space, choice: Choice, before: StageResult) -> dict[str, list[int]]:
+    """Group -> units kept and units of the dense network, which an earlier round remembers."""
+    earlier: Any = before.info.get("kept") or {}
+    sizes = {group.name: group.size for group in space.groups}
+    return {name: [kept, earlier.get(name, (0, sizes[name]))[1]] for name, kept in choice.counts.items()}
+
+
+def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,168 @@
+"""The library: prune a network of one's own, save it, load it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairprune import registry
+from fairprune.errors import PruneError, SpecError
+from fairprune.files import write_bytes
+from fairprune.measure.cost import count
+from fairprune.pruning import allocation as allocations
+from fairprune.pruning.apply import load_weights_, pruned, space_of
+from fairprune.pruning.criterion import Criterion
+from fairprune.pruning.plan import DensePlan, Plan, from_tensors, to_tensors
+from fairprune.pruning.scoring import score
+from fairprune.pruning.target import reach
+from fairprune.record import Size
+from fairprune.spec import Target
+from fairprune.store import read_tensors
+
+Batches = Iterable[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What `prune` did: `network.fairprune` of a pruned network. `kept` maps groups to units kept and units before."""
+
+    plan: Plan
+    dense: Size
+    small: Size
+    kept: Mapping[str, tuple[int, int]]
+    on_target: bool
+
+    @property
+    def compression(self) -> float:
+        """Parameters before over parameters kept."""
+        return self.dense.params / max(self.small.params, 1)
+
+    @property
+    def speedup(self) -> float:
+        """Theoretical: multiply-adds before over multiply-adds kept."""
+        return self.dense.macs / max(self.small.macs, 1)
+
+
+def compression(value: float) -> Target:
+    """A target: the whole network's parameters become `value` times fewer."""
+    return Target(axis="compression", value=value)
+
+
+def speedup(value: float) -> Target:
+    """A target: multiply-adds become `value` times fewer (theoretical speedup)."""
+    return Target(axis="speedup", value=value)
+
+
+def ratio(value: float) -> Target:
+    """A target: the fraction of prunable units REMOVED, from 0 to below 1."""
+    return Target(axis="ratio", value=value)
+
+
+def prune(
+    network: nn.Module,
+    example_input: Tensor,
+    *,
+    criterion: str | Criterion = "l1_norm",
+    target: Target,
+    granularity: str | None = None,
+    allocation: str = "global",
+    ratios: Mapping[str, float] | None = None,
+    spare: tuple[str, ...] = ("classifier",),
+    reduce: str = "mean",
+    data: Batches | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    seed: int = 0,
+    **options: Any,
+) -> nn.Module:
+    """A pruned copy of a network; the network itself is left as it is.
+
+    Under granularity "channel" the copy is physically smaller; under "weight" its weights are masked to zero, which
+    makes nothing faster by itself. The default is the first that the criterion declares. `example_input` is a batch
+    of any size, [n, ...]; `data` yields (inputs, targets) for criteria that need gradients or activations; `spare`
+    and the keys of `ratios` are patterns of layer names. The copy's attribute `fairprune` (Pruned) says what was done.
+    Raises PruneError, NetworkError and SpecError.
+    """
+    scoring: Criterion = registry.load("criterion", criterion) if isinstance(criterion, str) else criterion
+    granularity = granularity or scoring.granularities[0]
+    if data is None and {"gradients", "activations"} & set(scoring.needs):
+        raise PruneError(
+            f"criterion {scoring.name} needs {' and '.join(scoring.needs)}: pass data=(inputs, targets), ..."
+        )
+    before: Plan = network.fairprune.plan if isinstance(getattr(network, "fairprune", None), Pruned) else DensePlan()
+    if not isinstance(before, DensePlan):
+        raise PruneError("the network has been pruned already: prune the dense one, to the target that both add up to")
+    space = space_of(network, before, example_input, granularity, spare)
+    found = score(
+        network,
+        scoring,
+        options,
+        granularity=granularity,  # type: ignore[arg-type]
+        layers=space.layers,
+        batches=lambda: data or (),
+        loss=loss,
+        seed=seed,
+        batch_norm_of=space.batch_norm_of,
+    )
+    dense = count(network, example_input).size
+    grouped = space.group_scores(found.scores, reduce)
+    choice = reach(space, grouped, _allocation(allocation, space.groups, ratios), target, dense)
+    plan = space.plan(choice.kept)
+    updated = copy.deepcopy(network) if found.weights else network
+    load_weights_(updated, found.weights)
+    small = pruned(updated, plan)
+    sizes = {group.name: group.size for group in space.groups}
+    kept = {name: (number, sizes[name]) for name, number in choice.counts.items()}
+    small.fairprune = Pruned(plan, dense, choice.size, kept, choice.on_target)  # type: ignore[assignment]
+    return small
+
+
+def _allocation(name: str, groups: Any, ratios: Mapping[str, float] | None) -> Any:
+    if name == "like":
+        raise SpecError("allocation 'like' copies another method of a study: use it in a study file")
+    function = registry.load("allocation", name)
+    return partial(function, ratios=allocations.ratios_of(groups, ratios or {})) if name == "given" else function
+
+
+def save(network: nn.Module, path: Path | str) -> None:
+    """Save a pruned network as one safetensors file: its state, its plan and its sizes. No pickle."""
+    done = getattr(network, "fairprune", None)
+    if not isinstance(done, Pruned):
+        raise PruneError("fp.save saves networks that fp.prune or fp.load returned; use safetensors for others")
+    tensors, header = to_tensors(done.plan)
+    state = {f"state/{name}": tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    about = {"dense": done.dense.model_dump(), "small": done.small.model_dump(), "kept": dict(done.kept)}
+    header |= {"about": json.dumps(about | {"on_target": done.on_target})}
+    plan = {f"plan/{name}": tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(Path(path), safetensors.torch.save(state | plan, metadata=header))
+
+
+def load(path: Path | str, network: nn.Module) -> nn.Module:
+    """The pruned network in a file that `save` wrote. `network` is the dense one, as its factory builds it.
+
+    Raises PruneError where file and network do not fit, StoreError where the file is damaged.
+    """
+    tensors, header = read_tensors(Path(path).read_bytes())
+    plan = from_tensors(_part(tensors, "plan/"), header)
+    small = pruned(network, plan)
+    try:
+        small.load_state_dict(_part(tensors, "state/"))
+    except RuntimeError as error:
+        raise PruneError(f"{path} does not fit this network: {str(error).splitlines()[1].strip()}") from None
+    about = json.loads(header["about"])
+    kept = {name: (number, size) for name, (number, size) in about["kept"].items()}
+    sizes = Size.model_validate(about["dense"]), Size.model_validate(about["small"])
+    small.fairprune = Pruned(plan, *sizes, kept, about["on_target"])  # type: ignore[assignment]
+    return small
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
