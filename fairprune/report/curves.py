@@ -1,120 +1,37 @@
-"""Accuracy-efficiency curves as geometry: pixels, paths and words. The template `chart.html` draws them."""
+"""Accuracy-efficiency curves: from a summary to charts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Literal
 
 from fairprune.report import words
+from fairprune.report.chart import (
+    BOTTOM,
+    COLOURS,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    SHAPES,
+    TOP,
+    WIDTH,
+    Axis,
+    Chart,
+    Frame,
+    Mark,
+    Reference,
+    Series,
+    x_ticks,
+    y_ticks,
+)
 from fairprune.report.headline import where
 from fairprune.report.rows import anchor
 from fairprune.summary import Cell, Panel, Spread, Summary
 
-Axis = Literal["compression", "speedup"]
-
-WIDTH, HEIGHT = 700, 400
-LEFT, RIGHT, TOP, BOTTOM = 48, 12, 16, 44
-COLOURS = 8  # in the style sheet, chosen to differ in lightness too
-SHAPES = (
-    "M-4.6 0a4.6 4.6 0 1 0 9.2 0a4.6 4.6 0 1 0 -9.2 0Z",  # circle
-    "M-4.2 -4.2H4.2V4.2H-4.2Z",  # square
-    "M0 -5.4L5 4H-5Z",  # triangle
-    "M0 -5.8L5.8 0L0 5.8L-5.8 0Z",  # diamond
-    "M0 5.4L5 -4H-5Z",  # triangle, point down
-    "M-1.7 -5H1.7V-1.7H5V1.7H1.7V5H-1.7V1.7H-5V-1.7H-1.7Z",  # plus
-    "M0 -5.6L5.3 -1.7L3.3 4.5H-3.3L-5.3 -1.7Z",  # pentagon
-)
 _APART = 5.0  # pixels between the whiskers of neighbours at one target
 _LABELS_APART = 16.0
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A mark on an axis."""
-
-    at: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A point with its whisker (pixels); None where there is no interval. `title` is what hovering shows."""
-
-    x: float
-    y: float
-    low: float | None
-    high: float | None
-    title: str
-    anchor: str
-    complete: bool
-
-
-@dataclass(frozen=True)
-class Series:
-    """A method's points, from the lightest pruning to the heaviest."""
-
-    name: str
-    colour: int
-    shape: str
-    control: bool
-    marks: tuple[Mark, ...]
-    label: float  # height of its name beside the plot
-
-    @property
-    def line(self) -> str:
-        """Its points, as a polyline has them."""
-        return " ".join(f"{m.x:.1f},{m.y:.1f}" for m in self.marks)
-
-    @property
-    def band(self) -> str:
-        """Its intervals as one area, shown when the series is pointed at."""
-        known = [(m.x, m.low, m.high) for m in self.marks if m.low is not None and m.high is not None]
-        upper = [f"{x:.1f},{high:.1f}" for x, _, high in known]
-        return " ".join(upper + [f"{x:.1f},{low:.1f}" for x, low, _ in reversed(known)])
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A horizontal line for dense networks."""
-
-    name: str
-    kind: Literal["base", "dense"]
-    y: float
-    label: float
-    title: str
-
-
-@dataclass(frozen=True)
-class Chart:
-    """One panel's curves over one axis."""
-
-    id: str
-    axis: Axis
-    title: str
-    description: str
-    y_title: str
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    references: tuple[Reference, ...]
-    series: tuple[Series, ...]
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """From factors (log2) and endpoints (linear) to pixels."""
-
-    factor: float
-    low: float
-    high: float
-
-    def x(self, factor: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * math.log2(factor) / math.log2(self.factor)
-
-    def y(self, value: float) -> float:
-        inside = min(max(value, self.low), self.high)
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (inside - self.low) / (self.high - self.low)
 
 
 def charts(summary: Summary) -> list[Chart]:
@@ -145,14 +62,14 @@ def _chart(summary: Summary, panel: Panel, axis: Axis) -> Chart:
         title=f"{where(panel)}: test {summary.endpoint} against {axis}",
         description=_description(summary, panel, axis),
         y_title=f"test {summary.endpoint}{unit}",
-        x_ticks=_x_ticks(frame),
-        y_ticks=tuple(Tick(frame.y(v), f"{v:g}") for v in _steps(frame.low, frame.high)),
+        x_ticks=x_ticks(frame),
+        y_ticks=y_ticks(frame),
         references=_references(summary, panel, frame),
         series=_labelled([_series(summary, panel, axis, frame, name, names.index(name), len(names)) for name in names]),
     )
 
 
-def _frame(summary: Summary, panel: Panel, axis: Axis) -> _Frame:
+def _frame(summary: Summary, panel: Panel, axis: Axis) -> Frame:
     """Heights are those of all panels of the task, so that recipes can be compared by eye."""
     mates = [p for p in summary.panels if p.task == panel.task]
     spreads = [cell.endpoint for p in mates for cell in p.cells]
@@ -165,7 +82,7 @@ def _frame(summary: Summary, panel: Panel, axis: Axis) -> _Frame:
     pad = 0.04 * (high - low) or 0.5
     top = 100.0 if summary.unit == "%" else math.inf
     factors = [f for p in mates for cell in p.cells if cell.endpoint and (f := _factor(cell, axis))]
-    return _Frame(max(2.0, max(factors) * 1.06), low - pad, min(high + pad, top))
+    return Frame(max(2.0, max(factors) * 1.06), low - pad, min(high + pad, top))
 
 
 def _low(spread: Spread) -> float:
@@ -181,7 +98,7 @@ def _factor(cell: Cell, axis: Axis) -> float | None:
     return max(achieved.mean, 1.0) if achieved else None
 
 
-def _series(summary: Summary, panel: Panel, axis: Axis, frame: _Frame, name: str, index: int, count: int) -> Series:
+def _series(summary: Summary, panel: Panel, axis: Axis, frame: Frame, name: str, index: int, count: int) -> Series:
     shift = (index - (count - 1) / 2) * _APART
     marks = [
         _mark(summary, cell, frame, frame.x(factor) + shift, anchor(summary, panel, position))
@@ -194,7 +111,7 @@ def _series(summary: Summary, panel: Panel, axis: Axis, frame: _Frame, name: str
     return Series(name, colour, shape, control, tuple(marks), marks[-1].y)
 
 
-def _mark(summary: Summary, cell: Cell, frame: _Frame, x: float, where_to: str) -> Mark:
+def _mark(summary: Summary, cell: Cell, frame: Frame, x: float, where_to: str) -> Mark:
     spread = cell.endpoint
     assert spread is not None
     return Mark(
@@ -220,7 +137,7 @@ def _hover(summary: Summary, cell: Cell, spread: Spread) -> str:
     return "\n".join(lines)
 
 
-def _references(summary: Summary, panel: Panel, frame: _Frame) -> tuple[Reference, ...]:
+def _references(summary: Summary, panel: Panel, frame: Frame) -> tuple[Reference, ...]:
     """Lines of the dense networks; the lower one is named below its line, so that the names do not touch."""
     decimals = words.digits(summary)
     known: list[tuple[str, Literal["base", "dense"], Spread]] = []
@@ -234,7 +151,8 @@ def _references(summary: Summary, panel: Panel, frame: _Frame) -> tuple[Referenc
             name=f"{name} {spread.mean:.{decimals}f}",
             kind=kind,
             y=frame.y(spread.mean),
-            label=frame.y(spread.mean) + (-6.0 if index == 0 else 14.0),
+            below=index > 0,
+            label=frame.y(spread.mean) + (-5.0 if index == 0 else 5.0),
             title=f"{name}: {words.spread(spread, decimals)}, n = {spread.n}",
         )
         for index, (name, kind, spread) in enumerate(known)
@@ -254,21 +172,7 @@ def _labelled(series: Sequence[Series]) -> tuple[Series, ...]:
         limit = heights[i + 1] - gap if i + 1 < len(heights) else heights[i] - over
         heights[i] = min(heights[i], limit)
     moved = {s.name: height for s, height in zip(ordered, heights, strict=True)}
-    return tuple(Series(s.name, s.colour, s.shape, s.control, s.marks, moved[s.name]) for s in series)
-
-
-def _x_ticks(frame: _Frame) -> tuple[Tick, ...]:
-    most = int(math.log2(frame.factor) + 1e-9)
-    step = max(1, math.ceil(most / 8))
-    return tuple(Tick(frame.x(2.0**power), f"{2**power}x") for power in range(0, most + 1, step))
-
-
-def _steps(low: float, high: float) -> list[float]:
-    """Round numbers from low to high, at most about eight."""
-    rough = (high - low) / 7
-    magnitude = 10.0 ** math.floor(math.log10(rough))
-    step = next(m * magnitude for m in (1, 2, 5, 10) if m * magnitude >= rough)
-    return [round(i * step, 10) for i in range(math.ceil(low / step), math.floor(high / step + 1e-9) + 1)]
+    return tuple(replace(s, label=moved[s.name]) for s in series)
 
 
 def _description(summary: Summary, panel: Panel, axis: Axis) -> str:

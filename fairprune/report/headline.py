@@ -38,13 +38,12 @@ def detectable(summary: Summary, panel: Panel) -> str:
     found = sorted(c.detectable for c in panel.comparisons if c.detectable is not None)
     if not found:
         return "No difference could have been detected: no comparison has replicates enough."
-    decimals, unit = words.digits(summary), words.points_of(summary)
-    span = f"{found[0]:.{decimals}f}"
-    if f"{found[-1]:.{decimals}f}" != span:
-        span += f" to {found[-1]:.{decimals}f}, depending on method and target"
+    least, most = (words.number(value, words.digits(summary)) for value in (found[0], found[-1]))
+    span = least if least == most else f"{least} to {most}"
+    depends = "" if least == most else ", depending on method and target,"
     return (
-        f"With {summary.power:.0%} power, a true difference of {span} ({unit}) would have been found "
-        f"(Bonferroni over {words.plural(len(found), 'comparison')})."
+        f"A true difference of {span} {words.points_of(summary)}{depends} would have been found with "
+        f"{summary.power:.0%} power (Bonferroni over {words.plural(len(found), 'comparison')})."
     )
 
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 import fairprune
 from fairprune.record import Record
 from fairprune.report import curves, headline, words
+from fairprune.report.chart import SIZE, Chart
 from fairprune.report.rows import Row, anchor, endpoint_title, rows
 from fairprune.summary import Cell, Comparison, Panel, Summary
 
@@ -46,7 +47,7 @@ class Section:
 
     title: str
     rows: tuple[Row, ...]
-    charts: tuple[curves.Chart, ...]
+    charts: tuple[Chart, ...]
     detectable: str
     details: tuple[Detail, ...]
 
@@ -85,8 +86,7 @@ def page(summary: Summary, records: Mapping[str, Record], findings: Sequence[Fin
         words=words,
         decimals=words.digits(summary),
         endpoint=endpoint_title(summary),
-        size={"width": curves.WIDTH, "height": curves.HEIGHT, "left": curves.LEFT, "right": curves.RIGHT}
-        | {"top": curves.TOP, "bottom": curves.BOTTOM},
+        size=SIZE,
         version=fairprune.__version__,
     )
 
@@ -100,7 +100,7 @@ def _template() -> Template:
     return environment.get_template("page.html")
 
 
-def _section(summary: Summary, panel: Panel, drawn: Sequence[curves.Chart], records: Mapping[str, Record]) -> Section:
+def _section(summary: Summary, panel: Panel, drawn: Sequence[Chart], records: Mapping[str, Record]) -> Section:
     prefix = f"chart-{summary.panels.index(panel)}-"
     compared = {(c.method, c.target): c for c in panel.comparisons}
     cells = [(None, panel.dense)] if panel.dense else []

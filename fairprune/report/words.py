@@ -17,23 +17,28 @@ def digits(summary: Summary) -> int:
     return 2 if summary.samples.get("test", 0) >= _FINE else 1
 
 
+def number(value: float, decimals: int, sign: str = "") -> str:
+    """A number with a true minus sign, and none before a zero."""
+    return f"{value:{sign}z.{decimals}f}".replace("-", "−")
+
+
 def interval(value: Spread | Comparison, decimals: int, sign: str = "") -> str:
     """`[low, high]`, or nothing where there is no interval."""
     if value.low is None or value.high is None:
         return ""
-    return f"[{value.low:{sign}.{decimals}f}, {value.high:{sign}.{decimals}f}]"
+    return f"[{number(value.low, decimals, sign)}, {number(value.high, decimals, sign)}]"
 
 
 def spread(value: Spread | None, decimals: int) -> str:
     """`mean [low, high]`; a mean alone where one value is all there is."""
-    return f"{value.mean:.{decimals}f} {interval(value, decimals)}".strip() if value else "–"
+    return f"{number(value.mean, decimals)} {interval(value, decimals)}".strip() if value else "–"
 
 
 def difference(value: Comparison | None, decimals: int) -> str:
     """`+difference [low, high]`."""
     if value is None or value.difference is None:
         return "–"
-    return f"{value.difference:+.{decimals}f} {interval(value, decimals, '+')}".strip()
+    return f"{number(value.difference, decimals, '+')} {interval(value, decimals, '+')}".strip()
 
 
 def verdict(value: Comparison | None) -> str:

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from fairprune.report import headline, markdown, terminal, words
+from fairprune.summary import Range, summarise
+
+METHODS = {"random-weight": ("weight", 3.0), "magnitude": ("weight", 0.5), "gradient_weight": ("weight", 3.0)}
+
+
+def printed(what, width):
+    out = io.StringIO()
+    Console(file=out, width=width, color_system=None).print(what)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60, 88, 100, 128, 200])
+def test_a_terminal_of_any_width_shows_methods_numbers_and_verdicts(synthetic, width):
+    made = synthetic(METHODS)
+    text = printed(terminal.table(summarise(made.study, made.points, made.records)), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.count("▲ better") == 4
+    assert text.count("○") == 4
+    joined = "".join(text.split())
+    assert "Notseparateddoesnotmeanequal." in joined
+    assert ("compression" in text) == (width >= 128)
+
+
+def test_markup_in_names_is_text(synthetic):
+    made = synthetic(METHODS | {"magnitude-[red]x[/red]": ("weight", 1.0)})
+    text = printed(terminal.table(summarise(made.study, made.points, made.records)), 160)
+    assert "magnitude-[red]x[/red]" in text
+
+
+def test_the_markdown_table_has_a_row_for_every_cell(synthetic):
+    made = synthetic(METHODS)
+    text = markdown.table(summarise(made.study, made.points, made.records))
+    body = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(body) == 2 + 2 + 3 * 4  # head and rule, dense base and control, cells
+    assert {line.count("|") for line in body} == {9}
+    assert "▲ better" in text
+
+
+def test_markdown_in_names_is_text(synthetic):
+    made = synthetic(METHODS | {"magnitude|<b>*x*\n# y": ("weight", 1.0)})
+    text = markdown.table(summarise(made.study, made.points, made.records))
+    assert r"magnitude\|&lt;b&gt;\*x\* \# y" in text
+
+
+def test_the_headline_claims_what_is_separated_and_names_what_is_not(synthetic):
+    made = synthetic(METHODS)
+    (statement,) = headline.headline(summarise(made.study, made.points, made.records))
+    assert statement.where == "digits-digits_cnn, finetune"
+    assert statement.sentences == (
+        "Better than random-weight: magnitude at every target.",
+        "Not separated from random-weight: gradient_weight at every target.",
+        "Each point rests on 3 runs from 3 base models.",
+    )
+
+
+def test_the_headline_of_one_base_and_one_seed(synthetic):
+    made = synthetic(METHODS, seeds=[0])
+    (statement,) = headline.headline(summarise(made.study, made.points, made.records))
+    assert statement.sentences[0].startswith("Not estimable: 8 of 8 (too few seeds")
+    assert statement.sentences[-1].endswith("Intervals hold given this one base.")
+
+
+def test_an_unfinished_study_says_so_first(synthetic):
+    made = synthetic(METHODS)
+    first = made.points[0].id
+    records = {key: record for key, record in made.records.items() if key != first}
+    said = headline.headline(summarise(made.study, made.points, records))
+    assert said[0].sentences == ("38 of 39 runs ended (1 missing). What follows rests on those that ended.",)
+    assert headline.headline(summarise(made.study, made.points, {}))[0].sentences == (
+        "No run has ended yet (39 missing of 39).",
+    )
+
+
+def test_what_could_have_been_detected(synthetic):
+    made = synthetic(METHODS)
+    summary = summarise(made.study, made.points, made.records)
+    smallest = min(c.detectable for c in summary.comparisons)
+    text = headline.detectable(summary, summary.panels[0])
+    assert f"{smallest:.1f} to " in text
+    assert "80% power (Bonferroni over 8 comparisons)" in text
+    nothing = summarise(made.study, made.points, {})
+    assert headline.detectable(nothing, nothing.panels[0]).startswith("No difference could have been detected")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.0, "1x"), (1.984, "1.98x"), (2.5, "2.5x"), (10.0, "10x"), (25.13, "25.1x"), (100.0, "100x")]
+)
+def test_factors(value, text):
+    assert words.times(value) == text
+
+
+def test_small_words():
+    assert words.number(-0.04, 1, "+") == "+0.0"
+    assert words.number(-1.25, 2) == "−1.25"
+    assert words.achieved(Range(mean=3.95, min=3.9, max=4.0)) == "3.9x to 4x"
+    assert words.achieved(None) == "–"
+    assert (words.duration(42), words.duration(450), words.duration(11520)) == ("42 s", "7.5 min", "3.2 h")
+    assert (words.amount(3.21e12), words.amount(0)) == ("3.2 · 10^12", "0")
+    assert (words.listed(["a"]), words.listed("abc")) == ("a", "a, b and c")
+    assert (words.plural(1, "run"), words.plural(2000, "run")) == ("1 run", "2,000 runs")
