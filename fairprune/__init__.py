@@ -1,7 +1,7 @@
 """fairprune: fair, standardised benchmarking of neural-network pruning.
 
-    import fairprune as fp
-    small = fp.prune(network, example_input, criterion="l1_norm", target=fp.speedup(2))
+import fairprune as fp
+small = fp.prune(network, example_input, criterion="l1_norm", target=fp.speedup(2))
 """
 
 from __future__ import annotations

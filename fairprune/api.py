@@ -97,10 +97,9 @@ def prune(
         raise PruneError(
             f"criterion {scoring.name} needs {' and '.join(scoring.needs)}: pass data=(inputs, targets), ..."
         )
-    before: Plan = network.fairprune.plan if isinstance(getattr(network, "fairprune", None), Pruned) else DensePlan()
-    if not isinstance(before, DensePlan):
+    if isinstance(getattr(network, "fairprune", None), Pruned):
         raise PruneError("the network has been pruned already: prune the dense one, to the target that both add up to")
-    space = space_of(network, before, example_input, granularity, spare)
+    space = space_of(network, DensePlan(), example_input, granularity, spare)
     found = score(
         network,
         scoring,

@@ -65,7 +65,7 @@ class Claims:
         except ValueError:
             return True
         if owner.get("host") == socket.gethostname():
-            return _started(int(owner["pid"])) != owner["started"]
+            return bool(_started(int(owner["pid"])) != owner["started"])
         beats = sum(1 for _ in self.objects.names(f"{name}.beat/"))
         known, since = self._seen.get(name, (-1, 0.0))
         if beats != known:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fairprune import registry, schedules
 from fairprune.canonical import digest
@@ -66,8 +66,9 @@ def _task_points(
                     raise SpecError(f"retraining {name}: no scratch run of the iterative {method_name}; list `methods`")
                 target = Target(axis=study.axis, value=value)
                 fields = shared | {"method": method, "target": target, "retraining": retraining}
-                kind = "scratch" if scratch else "prune"
-                yield _point(kind, labels | {"method": method_name}, fields, resolver.folder)
+                yield _point(
+                    "scratch" if scratch else "prune", labels | {"method": method_name}, fields, resolver.folder
+                )
 
 
 def _applies(entry: RetrainingEntry, name: str, method: Method) -> bool:
@@ -75,7 +76,12 @@ def _applies(entry: RetrainingEntry, name: str, method: Method) -> bool:
     return right and any(fnmatchcase(name, pattern) for pattern in entry.methods)
 
 
-def _point(kind: str, labels: Mapping[str, str], fields: Mapping[str, Any], folder: Path | None) -> Point:
+def _point(
+    kind: Literal["prune", "scratch", "dense"],
+    labels: Mapping[str, str],
+    fields: Mapping[str, Any],
+    folder: Path | None,
+) -> Point:
     spec = RunSpec(kind=kind, versions=_versions(fields, folder), **fields)
     return Point(spec, labels, digest(spec.model_dump(mode="json"))[:16])
 

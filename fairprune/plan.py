@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairprune import schedules
+from fairprune.execute.feasible import check_feasible
 from fairprune.execute.models import dense_network
 from fairprune.expand import Point
 from fairprune.launch.session import Policy, Session, chosen
@@ -66,6 +67,7 @@ def make_plan(session: Session, policy: Policy, jobs: int) -> Plan:
     """The plan of a study under a rerun policy. Times a few training steps of each task for the estimate."""
     store = open_store(session.site.store)
     points = chosen(session.points, store, policy)
+    check_feasible(points, session.site.open())
     asked = Counter(stage.kind for point in points for stage in pipeline(point.spec).order)
     distinct = session.stages(points)
     done = set() if policy == "always" else {stage.key for stage in distinct if store.stage(stage.key)}

@@ -83,6 +83,7 @@ def _training(run: RunSpec) -> dict[str, Any]:
 
 def _pretrain(run: RunSpec, stop: float | None = None) -> Stage:
     task = run.task
+    source: dict[str, Json]
     if task.checkpoint is not None:
         source = {"checkpoint": task.checkpoint.digest}
     else:

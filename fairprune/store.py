@@ -56,7 +56,7 @@ class Store:
         return True
 
     def blob(self, name: str) -> bytes:
-        """The blob's bytes. Raises DamagedError where they do not match their digest, StoreError where they are absent."""
+        """The blob's bytes. Raises DamagedError where they do not match their digest, StoreError without any."""
         data = self.objects.get(_blob(name))
         if data is None:
             raise StoreError(f"blob {name[:12]} is missing from the store")

@@ -108,7 +108,7 @@ def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch
             with torch.autocast(images.device.type, torch.bfloat16, enabled=course.precision == "bf16"):
                 loss = course.objective.loss(network(images), targets, course.recipe.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if masks:  # after every step: neither momentum nor weight decay may bring a pruned weight back
                 torch._foreach_mul_(parameters, masks)

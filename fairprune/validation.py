@@ -31,7 +31,7 @@ def _explain(model: type[BaseModel], error: Any) -> str:
         return unknown("key", str(last), owner.model_fields) + inside
     if error["type"] == "missing":
         return f"'{place}' is missing"
-    message = error["msg"].removeprefix("Value error, ")
+    message: str = error["msg"].removeprefix("Value error, ")
     if not place:
         return message
     return f"{place} = {error['input']!r}: {message[0].lower()}{message[1:]}"

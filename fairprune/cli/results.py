@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,11 +23,11 @@ TableFormat = Literal["text", "markdown", "csv", "parquet", "json"]
 
 
 def status(
-    study: StudyFile = None,  # type: ignore[assignment]
+    study: Annotated[Path | None, typer.Argument(help="A study; without one: the whole store.")] = None,
     overrides: Overrides = None,
     store: StoreFolder = DEFAULT_STORE,
     data_root: DataRoot = None,
-    verify: bool = typer.Option(False, "--verify", help="Read every object and check its digest."),
+    verify: Annotated[bool, typer.Option("--verify", help="Read every object and check its digest.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """How far a study is; without a study, what the store holds. `--verify` names damaged objects.
@@ -59,7 +59,7 @@ def status(
 
 
 def show(
-    run_id: str = typer.Argument(help="A run's identity, or the first digits of it."),
+    run_id: Annotated[str, typer.Argument(help="A run's identity, or the first digits of it.")],
     store: StoreFolder = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
@@ -95,8 +95,8 @@ def table(
     overrides: Overrides = None,
     store: StoreFolder = DEFAULT_STORE,
     data_root: DataRoot = None,
-    form: TableFormat = typer.Option("text", "--format", "-f", help="text, markdown, or one row a run."),
-    output: Path | None = typer.Option(None, "--output", "-o", help="A file instead of the terminal."),
+    form: Annotated[TableFormat, typer.Option("--format", "-f", help="text, markdown, or one row a run.")] = "text",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """The study's table: means with intervals, sizes, and each method against the control.
@@ -111,7 +111,7 @@ def table(
         typer.echo(_summary(session, records).model_dump_json(indent=2))
         return
     if form in ("csv", "parquet", "json"):
-        _write_rows(session, records, form, output)
+        _write_rows(records, form, output)
         return
     if form == "markdown":
         from fairprune.report import markdown
@@ -129,9 +129,10 @@ def audit(
     overrides: Overrides = None,
     store: StoreFolder = DEFAULT_STORE,
     data_root: DataRoot = None,
-    fail_on: Literal["never", "unfair", "caution", "note"] = typer.Option(
-        "never", "--fail-on", help="Exit with 1 if there is a finding at least this severe."
-    ),
+    fail_on: Annotated[
+        Literal["never", "unfair", "caution", "note"],
+        typer.Option("--fail-on", help="Exit with 1 if there is a finding at least this severe."),
+    ] = "never",
     as_json: AsJson = False,
 ) -> None:
     """What the audit says about a study's results: setups reached, missing controls, what is not separated.
@@ -158,7 +159,7 @@ def report(
     overrides: Overrides = None,
     store: StoreFolder = DEFAULT_STORE,
     data_root: DataRoot = None,
-    output: Path | None = typer.Option(None, "--output", "-o", help="The page; default: the study's name."),
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The page; default: the study's name.")] = None,
 ) -> None:
     """Write the report: one self-contained HTML page with curves, intervals, table, findings and every spec.
 
@@ -214,7 +215,7 @@ def _find(store: object, run_id: str) -> Record:
     return record
 
 
-def _write_rows(session: Session, records: Mapping[str, Record], form: TableFormat, output: Path | None) -> None:
+def _write_rows(records: Mapping[str, Record], form: TableFormat, output: Path | None) -> None:
     from fairprune.errors import SpecError
     from fairprune.views import frame
 

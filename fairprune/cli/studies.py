@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 def demo(
     store: StoreFolder = DEFAULT_STORE,
     jobs: Jobs = 0,
-    output: Path = typer.Option(Path("fairprune-demo.html"), "--output", "-o", help="Where the report goes."),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the report goes.")] = Path(
+        "fairprune-demo.html"
+    ),
 ) -> None:
     """Run a real study on the digits inside scikit-learn, to a table, an audit and a report. About three minutes.
 

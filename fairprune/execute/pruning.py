@@ -79,7 +79,7 @@ def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
     seen = evaluate(
         small.network.to(workshop.device), workshop.loader(task, "validation"), workshop.objective(task), task.precision
     )
-    info = {
+    info: dict[str, Any] = {
         "kept": _kept(space, choice, parents[0]),
         "on_target": choice.on_target,
         "achieved": choice.achieved,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -125,7 +125,12 @@ class Runner:
 def _content(outcome: Outcome) -> str:
     """The digest of what came out, without times."""
     metrics = [metric.model_dump(mode="json") for metric in outcome.metrics]
-    content = {"blobs": dict(outcome.blobs), "metrics": metrics, "info": dict(outcome.info), "status": outcome.status}
+    content: dict[str, Any] = {
+        "blobs": dict(outcome.blobs),
+        "metrics": metrics,
+        "info": dict(outcome.info),
+        "status": outcome.status,
+    }
     return digest(content)
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 from fairprune.canonical import digest_bytes
 from fairprune.data.root import data_root
 from fairprune.errors import SpecError
+from fairprune.execute.feasible import check_feasible
 from fairprune.execute.records import assemble
 from fairprune.expand import Point, Resolver, expand
 from fairprune.launch.pool import work_in_processes
@@ -51,8 +52,7 @@ def prepare(study: Study, site: Site) -> Session:
         checkpoint_digest=checkpoint_digest,
         folder=site.folder,
     )
-    points = expand(study, resolver)
-    return Session(study, points, replace(site, checkpoints=tuple(files.items())))
+    return Session(study, expand(study, resolver), replace(site, checkpoints=tuple(files.items())))
 
 
 def _checkpoint_file(name: str, site: Site) -> Path:
@@ -77,9 +77,13 @@ def chosen(points: Sequence[Point], store: Store, policy: Policy) -> list[Point]
 
 
 def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], None]) -> int:
-    """Run what the policy chooses and store a record of each run as soon as it is complete; how many were run."""
+    """Run what the policy chooses and store a record of each run as soon as it is complete; how many were run.
+
+    Raises before any compute for what cannot work.
+    """
     store = open_store(session.site.store)
     points = chosen(session.points, store, policy)
+    check_feasible(points, session.site.open())
     stages = session.stages(points)
     if policy in ("always", "only-failed"):
         _forget(store, stages, everything=policy == "always")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,7 +30,7 @@ class Site:
     store: Path
     data_root: Path | None = None
     folder: Path | None = None
-    execution: Execution = Execution()
+    execution: Execution = field(default_factory=Execution)
     checkpoints: tuple[tuple[str, Path], ...] = ()  # digest, file
 
     def open(self) -> Workshop:

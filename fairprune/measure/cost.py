@@ -101,6 +101,8 @@ def _check(network: nn.Module, masks: Mapping[str, Tensor]) -> None:
             raise PruneError(unknown("parameter of a mask", name, shapes))
         if mask.shape != shapes[name]:
             raise PruneError(f"mask of {name} has shape {list(mask.shape)}, expected {list(shapes[name])}")
+        if mask.dtype != torch.bool:
+            raise PruneError(f"mask of {name} holds {mask.dtype}, expected torch.bool")
 
 
 def _layers(network: nn.Module, masks: Mapping[str, Tensor], tallies: Mapping[str, _Tally]) -> list[LayerCost]:

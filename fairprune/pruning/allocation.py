@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -94,11 +95,11 @@ def top_counts(scores: Sequence[Tensor], keep: int) -> list[int]:
     if keep == 0:
         return [0 for _ in scores]
     threshold = kth_highest(scores, keep)
-    above = [int((s > threshold).sum()) for s in scores]
+    above = [_count(s > threshold) for s in scores]
     ties = keep - sum(above)
     counts = []
     for s, n in zip(scores, above, strict=True):
-        taken = min(ties, int((s == threshold).sum())) if ties else 0
+        taken = min(ties, _count(s == threshold)) if ties else 0
         ties -= taken
         counts.append(n + taken)
     return counts
@@ -120,7 +121,7 @@ def kth_highest(scores: Sequence[Tensor], k: int) -> float:
         place, slack = k / total * len(sample), 4 * math.sqrt(len(sample)) / 2 + 8
         high = float(sample[max(int(place - slack), 0)]) if place > slack else math.inf
         low = float(sample[int(place + slack)]) if place + slack < len(sample) else -math.inf
-        above = sum(int((s > high).sum()) for s in scores)
+        above = sum(_count(s > high) for s in scores)
         inside = torch.cat([s[(s >= low) & (s <= high)] for s in scores])
         if above < k <= above + len(inside):
             return float(inside.kthvalue(len(inside) - (k - above) + 1).values)
@@ -138,8 +139,12 @@ def _scale(parts: Sequence[tuple[float, int]], asked: float) -> float:
     return 1 / min(ratio for ratio, _ in parts)
 
 
+def _count(mask: Tensor) -> int:
+    return int(np.count_nonzero(mask.numpy()))  # three times as fast as torch's sum
+
+
 def _left(scores: GroupScores) -> dict[str, int]:
-    return {name: int((s != -math.inf).sum()) for name, s in scores.items()}
+    return {name: _count(s != -math.inf) for name, s in scores.items()}
 
 
 def _without_best(scores: Tensor, count: int) -> Tensor:
@@ -165,5 +170,5 @@ def _best(scores: Tensor, count: int) -> Tensor:
     threshold = kth_highest([scores], count)
     best = scores > threshold
     ties = (scores == threshold).nonzero().flatten()
-    best[ties[: count - int(best.sum())]] = threshold > -math.inf
+    best[ties[: count - _count(best)]] = threshold > -math.inf
     return best

@@ -53,4 +53,4 @@ def load_weights_(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Put the new weights of layers, where a criterion has updated them, into the network."""
     with torch.no_grad():
         for layer, weight in weights.items():
-            network.get_submodule(layer).weight.copy_(weight)  # type: ignore[operator, union-attr]
+            network.get_submodule(layer).weight.copy_(weight)  # type: ignore[operator]

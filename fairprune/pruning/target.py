@@ -13,7 +13,8 @@ from fairprune.pruning.space import Counts, Kept, Space
 from fairprune.record import Size
 from fairprune.spec import Target
 
-TOLERANCE = 0.01
+TOLERANCE = 0.01  # what counts as on target
+NEAR = 1e-6  # of the goal: where the search stops; the unit next to it costs more, unless there are millions
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _bisect(at: Callable[[float], _Point], low: _Point, high: _Point) -> _Point:
             break
         share = 0.5 if step % 2 else (low.goal - low.cost) / (high.cost - low.cost)
         middle = at(low.keep + share * (high.keep - low.keep))
-        if middle.off <= 0.5:
+        if middle.off <= max(0.5, NEAR * middle.goal):
             return middle
         low, high = (middle, high) if middle.cost < middle.goal else (low, middle)
     return _between(low, high)

@@ -166,6 +166,14 @@ def _attribute(step: Step) -> Value:
     return mixes(step)
 
 
+def _creates(step: Step) -> Value:
+    """A new tensor, of a type and device like another's; sizes that follow channels have to stay."""
+    for node in step.inputs:
+        if isinstance(step.values[node], Extent):
+            step.channels.lock(step.values[node])
+    return None
+
+
 def _nothing(_step: Step) -> Value:
     return None
 
@@ -211,6 +219,7 @@ _NAMES: dict[str, Rule] = {
     "getitem": _item,
     "getattr": _attribute,
     **dict.fromkeys(("_assert", "dim", "ndimension", "is_floating_point"), _nothing),
+    **dict.fromkeys(("new_empty", "new_zeros", "new_ones", "new_full"), _creates),
     **dict.fromkeys(("size", "numel", "nelement"), _measures),
 }
 FUNCTIONS: Mapping[Any, Rule] = MappingProxyType(

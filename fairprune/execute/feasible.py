@@ -1,0 +1,49 @@
+"""What can be refused before any compute: networks that cannot be built or traced, targets out of reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fairprune import registry
+from fairprune.errors import FairpruneError, PruneError
+from fairprune.execute.models import dense_network
+from fairprune.execute.workshop import Workshop
+from fairprune.expand import Point
+from fairprune.measure.cost import count
+from fairprune.pruning.allocation import ratios_of
+from fairprune.pruning.apply import space_of
+from fairprune.pruning.plan import DensePlan
+from fairprune.pruning.scoring import scales_of
+from fairprune.pruning.target import check_reachable
+from fairprune.spec import Method, Target, Task
+
+
+def check_feasible(points: Iterable[Point], workshop: Workshop) -> None:
+    """Raise the first reason why a run cannot work, naming its task, method and target. Trains and scores nothing."""
+    checked: set[str] = set()
+    for point in points:
+        spec = point.spec
+        if spec.method is None or spec.target is None:
+            continue
+        name = spec.task.model_dump_json() + spec.method.model_dump_json() + spec.target.model_dump_json()
+        if name not in checked:
+            checked.add(name)
+            try:
+                _check(workshop, spec.task, spec.method, spec.target)
+            except FairpruneError as error:
+                where = f"task {point.labels['task']}, method {point.labels['method']}"
+                raise type(error)(f"{where}: {error}") from None
+
+
+def _check(workshop: Workshop, task: Task, method: Method, target: Target) -> None:
+    network = dense_network(workshop, task)
+    example = workshop.data(task.data).example()
+    space = space_of(network, DensePlan(), example, method.granularity, method.spare)
+    if not space.groups:
+        raise PruneError(f"nothing can be pruned at granularity {method.granularity}: every unit is spared or locked")
+    criterion = registry.load("criterion", method.criterion, workshop.folder)
+    if "batch_norm" in criterion.needs:
+        scales_of(network, criterion, space.layers, space.batch_norm_of)
+    if method.allocation == "given":
+        ratios_of(space.groups, method.ratios)
+    check_reachable(space, target, count(network, example).size)
