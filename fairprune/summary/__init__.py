@@ -1,12 +1,14 @@
 """Summaries: from a study, its points and their records to everything that is shown. Runs no network."""
 
 from fairprune.summary.build import summarise
+from fairprune.summary.images import Correct, correct_in
 from fairprune.summary.values import Cell, Charge, Comparison, Panel, Place, Range, Replicate, Spread, State, Summary
 
 __all__ = [
     "Cell",
     "Charge",
     "Comparison",
+    "Correct",
     "Panel",
     "Place",
     "Range",
@@ -14,5 +16,6 @@ __all__ = [
     "Spread",
     "State",
     "Summary",
+    "correct_in",
     "summarise",
 ]

@@ -11,7 +11,8 @@ from fairprune.study import Study
 from fairprune.summary.cells import Scale, base_spread, cell, scale_of
 from fairprune.summary.compare import against_retraining, declared
 from fairprune.summary.cost import charges, places
-from fairprune.summary.values import Panel, Summary
+from fairprune.summary.images import Correct, resampled
+from fairprune.summary.values import Cell, Panel, Summary
 
 
 def summarise(
@@ -20,15 +21,18 @@ def summarise(
     records: Mapping[str, Record],
     confidence: float = 0.95,
     power: float = 0.8,
+    correct: Correct | None = None,
 ) -> Summary:
     """Everything that tables and reports show of a study, complete or not.
 
     `records` are by run id and may hold others. `power` is for the differences that the study could have detected.
+    `correct` reads per-example correctness (`correct_in(store)`); without it, no interval holds the sampling of images.
     """
     own = {point.id: records[point.id] for point in points if point.id in records}
     scale = scale_of(study.endpoint, own.values())
     panels = tuple(
-        _panel(group, own, scale, study.control, confidence, power) for group in _grouped(points, "task", "retraining")
+        _panel(group, own, scale, study.control, confidence, power, correct)
+        for group in _grouped(points, "task", "retraining")
     )
     tasks = {panel.task: [p for p in panels if p.task == panel.task] for panel in panels}
     costs = charges(own.values())
@@ -61,18 +65,26 @@ def _panel(
     control: str,
     confidence: float,
     power: float,
+    correct: Correct | None,
 ) -> Panel:
     """A task under a recipe. A method's targets stand together, in the study's order."""
     dense = [point for point in points if point.spec.kind == "dense"]
     pruned = [point for point in points if point.spec.kind != "dense"]
+
+    def made(group: Sequence[Point]) -> Cell:
+        plain = cell(group, records, scale, confidence)
+        done = [records[run.id] for run in plain.runs if run.state == "done"]
+        sampled = resampled(done, scale, confidence, correct) if correct else None
+        return plain.model_copy(update={"resampled": sampled})
+
     by_method = (group for method in _grouped(pruned, "method") for group in _by_target(method))
     panel = Panel(
         task=points[0].labels["task"],
         recipe=points[0].labels["retraining"],
         kind=points[0].spec.retraining.kind,
-        cells=tuple(cell(group, records, scale, confidence) for group in by_method),
+        cells=tuple(made(group) for group in by_method),
         base=base_spread([records[p.id] for p in points if p.id in records], scale, confidence),
-        dense=cell(dense, records, scale, confidence) if dense else None,
+        dense=made(dense) if dense else None,
     )
     return panel.model_copy(update={"comparisons": declared(panel, control, scale, confidence, power)})
 

@@ -54,6 +54,7 @@ class Cell(Value):
     counts: dict[State, int]  # only the states that occur
     bases: int  # distinct base models behind the runs that ended
     endpoint: Spread | None = None
+    resampled: Spread | None = None  # the endpoint with the sampling of test images in its interval
     pruned: Spread | None = None
     compression: Range | None = None
     speedup: Range | None = None

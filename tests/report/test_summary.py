@@ -3,11 +3,14 @@ from __future__ import annotations
 import math
 import statistics
 
+import numpy as np
 import pytest
+import torch
 from scipy.stats import t
 
 from fairprune import stats
-from fairprune.summary import Summary, summarise
+from fairprune.store import open_store
+from fairprune.summary import Summary, correct_in, summarise
 
 METHODS = {"random-weight": ("weight", 3.0), "magnitude": ("weight", 0.5)}
 
@@ -191,3 +194,34 @@ def test_single_seeds_have_no_interval_and_no_verdict(synthetic):
 def test_a_summary_survives_json(synthetic):
     summary = summary_of(synthetic(METHODS))
     assert Summary.model_validate_json(summary.model_dump_json()) == summary
+
+
+def test_intervals_with_resampled_images_need_bits_that_fit_the_endpoint(synthetic):
+    made = synthetic(METHODS)
+    bits = {}
+    for index, (key, record) in enumerate(made.records.items()):
+        right = np.arange(360) < 300 + index % 5
+        metrics = [
+            m.model_copy(update={"value": float(right.mean())}) if (m.split, m.when) == ("test", "final") else m
+            for m in record.metrics
+        ]
+        bits[key] = (record.model_copy(update={"metrics": tuple(metrics)}), right)
+    records = {key: record for key, (record, _) in bits.items()}
+    cells = summarise(made.study, made.points, records, correct=lambda r: bits[r.id][1]).panels[0].cells
+    for cell in cells:
+        expected = stats.resample({run.id: bits[run.id][1] for run in cell.runs})
+        assert cell.resampled.mean == pytest.approx(cell.endpoint.mean)
+        assert (cell.resampled.low, cell.resampled.high) == pytest.approx((100 * expected.low, 100 * expected.high))
+    other = summarise(made.study, made.points, made.records, correct=lambda r: bits[r.id][1])
+    assert all(cell.resampled is None for cell in other.panels[0].cells)
+
+
+def test_bits_come_from_the_store(synthetic, tmp_path):
+    store = open_store(tmp_path)
+    right = np.arange(11) % 3 == 0
+    blob = store.put_tensors({"correct": torch.from_numpy(np.packbits(right)), "n": torch.tensor(11)})
+    record = next(iter(synthetic(METHODS).records.values()))
+    correct = correct_in(store)
+    assert correct(record.model_copy(update={"correct": blob})).tolist() == right.tolist()
+    assert correct(record) is None
+    assert correct(record.model_copy(update={"correct": "0" * 64})) is None
