@@ -79,7 +79,7 @@ def test_uniform_treats_ratios_as_decimals() -> None:
 def test_uniform_is_the_published_rule(ratio: int, n: int, minimum: int) -> None:
     decimal = Decimal(ratio) / 10_000
     removed = min(int((decimal * n).to_integral_value(ROUND_CEILING)), n - minimum)
-    assert uniform({"a": torch.empty(n)}, 1 - ratio / 10_000, minimum) == {"a": n - removed}
+    assert uniform({"a": torch.zeros(n)}, 1 - ratio / 10_000, minimum) == {"a": n - removed}
 
 
 def test_given_holds_stated_amounts_exactly_and_scales_them_otherwise() -> None:
@@ -203,7 +203,7 @@ def test_the_bracket_never_changes_the_answer(k: int, seed: int) -> None:
 
 @for_all(st.lists(st.tuples(st.floats(0.01, 1), st.integers(1, 5000)), min_size=1, max_size=5), st.floats(0, 1))
 def test_given_removes_what_is_asked_overall(parts: list[tuple[float, int]], keep: float) -> None:
-    scores = {str(i): torch.empty(n) for i, (_, n) in enumerate(parts)}
+    scores = {str(i): torch.zeros(n) for i, (_, n) in enumerate(parts)}
     counts = given(scores, keep, 0, ratios={str(i): ratio for i, (ratio, _) in enumerate(parts)})
     total = sum(n for _, n in parts)
     stated = sum(ratio * n for ratio, n in parts)
