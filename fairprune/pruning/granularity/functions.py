@@ -92,7 +92,7 @@ def _expands(step: Step) -> Value:
     if not isinstance(flow, Flow) or not sizes:
         return mixes(step)
     axis = step.out.ndim - (step.inputs[0].meta["value"].ndim - flow.axis)
-    return keeps(step, flow, axis) if follows(step, sizes, axis) else mixes(step)
+    return keeps(step, flow, axis) if follows(step, flow, sizes, axis) else mixes(step)
 
 
 def _squeezes(step: Step) -> Value:
@@ -138,7 +138,8 @@ def _item(step: Step) -> Value:
 
 
 def _size_item(extent: Extent, index: Any, length: int) -> Value:
-    if extent.axis is None or not isinstance(index, (int, slice)):
+    parts = (index.start, index.stop, index.step) if isinstance(index, slice) else (index,)
+    if extent.axis is None or not all(part is None or isinstance(part, int) for part in parts):
         return Extent(None, extent.ids)
     places = list(range(length))[index]
     if isinstance(places, int):

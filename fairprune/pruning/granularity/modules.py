@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from torch import nn
 
+from fairprune.errors import NetworkError
 from fairprune.networks.channel_pad import ChannelPad
 from fairprune.pruning.granularity.flow import Flow, Value
 from fairprune.pruning.granularity.step import Step, elementwise, mixes, over_positions, reshapes
@@ -78,7 +79,10 @@ def rectifies(step: Step, module: nn.Module) -> Value:
 
 def pads_channels(step: Step, module: nn.Module) -> Value:
     """Option A: channels among zeros. A zero is a channel of its own, which may go with those it is added to."""
-    name, index = str(step.node.target), np.asarray(getattr(module, "index", None), dtype=np.int64)
+    name, placed = str(step.node.target), module.get_buffer("index")
+    if placed.is_meta:
+        raise NetworkError(f"module '{name}' is on the meta device, where its map of channels has no values")
+    index = placed.cpu().numpy()
     ids = step.channels.side(f"{name}/in", step.ids(1))
     if f"{name}/out" not in step.channels.sides:
         zeros = step.channels.fresh(len(index))

@@ -114,16 +114,26 @@ def reshapes(step: Step, sizes: tuple[Any, ...] | None = None) -> Value:
     before = step.inputs[0].meta["value"].shape[: flow.axis].numel()
     for axis, size in enumerate(step.out.shape):
         if step.out.shape[:axis].numel() == before and size % len(flow.ids) == 0:
-            if sizes is not None and not follows(step, sizes, axis):
+            if sizes is not None and not follows(step, flow, sizes, axis):
                 break
             return Flow(axis, np.repeat(flow.ids, size // len(flow.ids)))
     return mixes(step)
 
 
-def follows(step: Step, sizes: tuple[Any, ...], axis: int) -> bool:
-    """Whether the sizes asked for follow the number of channels in dimension `axis`, and nowhere else."""
+def follows(step: Step, flow: Flow, sizes: tuple[Any, ...], axis: int) -> bool:
+    """Whether the sizes asked for follow the number of channels in dimension `axis`, and nowhere else.
+
+    A size taken from another tensor does if that tensor's channels are as many: from here on they go together.
+    """
     extents = [step.values[size] if isinstance(size, fx.Node) else None for size in sizes]
     if len(sizes) == 1 and step.out.ndim > 1:  # one tuple of sizes, taken from a tensor
-        return isinstance(extents[0], Extent) and extents[0].axis == axis
-    elsewhere = [extent for place, extent in enumerate(extents) if place != axis]
-    return (sizes[axis] == -1 or isinstance(extents[axis], Extent)) and not any(elsewhere)
+        extent, elsewhere = extents[0], []
+        adapts = isinstance(extent, Extent) and extent.axis == axis
+    else:
+        extent, elsewhere = extents[axis], [found for place, found in enumerate(extents) if place != axis]
+        adapts = extent is not None or sizes[axis] == -1
+    if extent is not None and adapts and len(extent.ids) == len(flow.ids):
+        step.channels.tie(flow.ids, extent.ids)
+    elif extent is not None:
+        return False
+    return adapts and not any(elsewhere)

@@ -57,8 +57,8 @@ def _trace(network: nn.Module, example: Tensor, training: bool) -> fx.GraphModul
     return module
 
 
-def _operations(module: fx.GraphModule) -> list[tuple[str, Any]]:
-    return [(node.op, node.target) for node in module.graph.nodes]
+def _operations(module: fx.GraphModule) -> list[tuple[str, Any, str, str]]:
+    return [(node.op, node.target, str(node.args), str(node.kwargs)) for node in module.graph.nodes]
 
 
 def _untraceable(network: nn.Module, error: Exception) -> str:
