@@ -80,9 +80,9 @@ def _frame(summary: Summary, panel: Panel, axis: Axis) -> Frame:
     low = max(min(_low(s) for s in known), min(means) - reach)
     high = min(max(_high(s) for s in known), max(means) + reach)
     pad = 0.04 * (high - low) or 0.5
-    top = 100.0 if summary.unit == "%" else math.inf
+    bottom, top = (0.0, 100.0) if summary.unit == "%" else (-math.inf, math.inf)
     factors = [f for p in mates for cell in p.cells if cell.endpoint and (f := _factor(cell, axis))]
-    return Frame(max(2.0, max(factors) * 1.06), low - pad, min(high + pad, top))
+    return Frame(max(2.0, max(factors) * 1.06), max(low - pad, bottom), min(high + pad, top))
 
 
 def _low(spread: Spread) -> float:

@@ -52,11 +52,12 @@ def times(value: float) -> str:
 
 
 def achieved(value: Range | None) -> str:
-    """The mean factor, or the range where runs differ visibly."""
+    """The mean factor, or smallest and largest where runs differ by more than 2 %."""
     if value is None:
         return "–"
-    low, high = times(value.min), times(value.max)
-    return low if low == high else f"{low} to {high}"
+    if value.max - value.min <= 0.02 * value.mean:
+        return times(value.mean)
+    return f"{times(value.min).removesuffix('x')}–{times(value.max)}"
 
 
 def target(cell: Cell) -> str:

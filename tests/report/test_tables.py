@@ -100,7 +100,8 @@ def test_factors(value, text):
 def test_small_words():
     assert words.number(-0.04, 1, "+") == "+0.0"
     assert words.number(-1.25, 2) == "−1.25"
-    assert words.achieved(Range(mean=3.95, min=3.9, max=4.0)) == "3.9x to 4x"
+    assert words.achieved(Range(mean=3.9, min=3.8, max=4.0)) == "3.8–4x"
+    assert words.achieved(Range(mean=3.99, min=3.98, max=4.0)) == "3.99x"
     assert words.achieved(None) == "–"
     assert (words.duration(42), words.duration(450), words.duration(11520)) == ("42 s", "7.5 min", "3.2 h")
     assert (words.amount(3.21e12), words.amount(0)) == ("3.2 · 10^12", "0")
