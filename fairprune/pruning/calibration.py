@@ -22,7 +22,7 @@ class Observed:
     """Means over the calibration samples, and what they cost: `passes` is in forward passes (with backward: 3)."""
 
     gradients: Mapping[str, Tensor] = field(default_factory=dict)  # shape of the weight, fp32 or wider
-    activations: Mapping[str, Tensor] = field(default_factory=dict)  # mean |input|, [in], fp64
+    activations: Mapping[str, Tensor] = field(default_factory=dict)  # mean |input|, [in], fp32 or wider
     samples: int = 0
     passes: float = 0.0
 
@@ -53,9 +53,9 @@ def observe(
     if not weights or not (backward or inputs):
         return Observed()
     sums = {name: torch.zeros_like(w, dtype=_wide(w)) for name, w in weights.items()} if backward else {}
-    meters = {name: _Inputs(weight.dim()) for name, weight in weights.items()}
+    meters = {name: _Inputs(w.dim(), _no_inputs(network, name, w)) for name, w in weights.items()} if inputs else {}
     samples = 0
-    with _metered(network, meters if inputs else {}), torch.set_grad_enabled(backward):
+    with _metered(network, meters), torch.set_grad_enabled(backward):
         for weight in weights.values():
             weight.requires_grad_(backward)
         for batch, targets in batches():
@@ -67,7 +67,7 @@ def observe(
         raise PruneError("calibration has no samples: expected at least one batch of the training split")
     return Observed(
         {name: total / samples for name, total in sums.items()},
-        {name: meters[name].mean(_inputs_of(network, name)) for name in weights} if inputs else {},
+        {name: meter.mean().to(_wide(weights[name])) for name, meter in meters.items()},
         samples,
         3.0 if backward else 1.0,
     )
@@ -104,19 +104,17 @@ class _Inputs:
     """Adds up |input| of one layer, per channel or feature, over samples, positions and calls."""
 
     dims: int  # of the weight: the input's channels are that many dimensions, less one, from its end
-    total: Tensor | float = 0.0
+    total: Tensor  # [in], fp64
     positions: int = 0
 
     def __call__(self, _: nn.Module, args: tuple[Any, ...]) -> None:
         values = args[0].detach().abs().movedim(1 - self.dims, 0)
-        self.total = self.total + values.flatten(1).sum(1, dtype=torch.float64)
+        self.total += values.flatten(1).sum(1, dtype=torch.float64)
         self.positions += values[0].numel()
 
-    def mean(self, width: int) -> Tensor:
+    def mean(self) -> Tensor:
         """[in]; zeros for a layer that no input reached."""
-        return (
-            self.total / self.positions if isinstance(self.total, Tensor) else torch.zeros(width, dtype=torch.float64)
-        )
+        return self.total / max(self.positions, 1)
 
 
 @contextmanager
@@ -137,10 +135,9 @@ def _add_gradients(sums: Mapping[str, Tensor], weights: Mapping[str, Tensor], me
             total.add_(gradient, alpha=samples)
 
 
-def _inputs_of(network: nn.Module, name: str) -> int:
-    module = network.get_submodule(name)
-    width: int = getattr(module, "in_channels", getattr(module, "in_features", 0))
-    return width
+def _no_inputs(network: nn.Module, name: str, weight: Tensor) -> Tensor:
+    width = weight.shape[1] * getattr(network.get_submodule(name), "groups", 1)  # a filter of a group sees a part
+    return torch.zeros(width, dtype=torch.float64, device=weight.device)
 
 
 def _wide(weight: Tensor) -> torch.dtype:

@@ -55,8 +55,8 @@ def test_activations_are_mean_absolute_inputs() -> None:
     with untouched(net):
         found = observe(net, weights_of(net, ["0", "5"]), ["activations"], batches, F.cross_entropy)
         hidden = net[:5](INPUTS)
-    assert torch.allclose(found.activations["0"], INPUTS.abs().mean((0, 2, 3)).double())
-    assert torch.allclose(found.activations["5"], hidden.abs().mean(0).double(), atol=1e-6)
+    assert torch.allclose(found.activations["0"], INPUTS.abs().mean((0, 2, 3)))
+    assert torch.allclose(found.activations["5"], hidden.abs().mean(0), atol=1e-6)
     assert (found.samples, found.passes, found.gradients) == (7, 1.0, {})
 
 
