@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -26,7 +24,7 @@ from fairprune.pruning.scoring import score
 from fairprune.pruning.target import reach
 from fairprune.record import Size
 from fairprune.spec import Target
-from fairprune.store import read_tensors
+from fairprune.store import read_tensors, write_tensors
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -137,11 +135,11 @@ def save(network: nn.Module, path: Path | str) -> None:
     if not isinstance(done, Pruned):
         raise PruneError("fp.save saves networks that fp.prune or fp.load returned; use safetensors for others")
     tensors, header = to_tensors(done.plan)
-    state = {f"state/{name}": tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    about = {"dense": done.dense.model_dump(), "small": done.small.model_dump(), "kept": dict(done.kept)}
-    header |= {"about": json.dumps(about | {"on_target": done.on_target})}
-    plan = {f"plan/{name}": tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(Path(path), safetensors.torch.save(state | plan, metadata=header))
+    state = {f"state/{name}": tensor for name, tensor in network.state_dict().items()}
+    plan = {f"plan/{name}": tensor for name, tensor in tensors.items()}
+    sizes = {"dense": done.dense.model_dump(), "small": done.small.model_dump()}
+    about: dict[str, Any] = {**header, **sizes, "kept": dict(done.kept), "on_target": done.on_target}
+    write_bytes(Path(path), write_tensors(state | plan, about))
 
 
 def load(path: Path | str, network: nn.Module) -> nn.Module:
@@ -156,10 +154,9 @@ def load(path: Path | str, network: nn.Module) -> nn.Module:
         small.load_state_dict(_part(tensors, "state/"))
     except RuntimeError as error:
         raise PruneError(f"{path} does not fit this network: {str(error).splitlines()[1].strip()}") from None
-    about = json.loads(header["about"])
-    kept = {name: (number, size) for name, (number, size) in about["kept"].items()}
-    sizes = Size.model_validate(about["dense"]), Size.model_validate(about["small"])
-    small.fairprune = Pruned(plan, *sizes, kept, about["on_target"])  # type: ignore[assignment]
+    kept = {name: (number, size) for name, (number, size) in header["kept"].items()}
+    sizes = Size.model_validate(header["dense"]), Size.model_validate(header["small"])
+    small.fairprune = Pruned(plan, *sizes, kept, header["on_target"])  # type: ignore[assignment]
     return small
 
 

@@ -162,17 +162,32 @@ def methods_of(study: Study) -> dict[str, Method]:
         wanted = {"random": study.controls.random, plain: study.controls.magnitude}
         for criterion in [name for name, on in wanted.items() if on]:
             if not any(m.criterion == criterion and m.granularity == granularity for m in methods.values()):
-                methods[f"{criterion}-{granularity}"] = Method(criterion=criterion, granularity=granularity)
+                methods[f"{criterion}-{granularity}"] = _control(criterion, granularity)
         if study.controls.like:
             methods |= _like_controls(study.methods, granularity, plain)
     return methods
+
+
+def _control(criterion: str, granularity: Literal["weight", "channel"]) -> Method:
+    """Global for weights; for channels uniform, as L1-norm pruning is published, and comparable across layers."""
+    allocation = "global" if granularity == "weight" else "uniform"
+    return Method(criterion=criterion, granularity=granularity, allocation=allocation, reduce=_reduction(criterion))
+
+
+def _reduction(criterion: str) -> Literal["mean", "first"]:
+    """The mean of independent draws over coupled layers is no draw of its own, so random takes the first."""
+    return "first" if criterion == "random" else "mean"
 
 
 def _like_controls(methods: Mapping[str, Method], granularity: str, plain: str) -> dict[str, Method]:
     chosen = {n: m for n, m in methods.items() if m.granularity == granularity and m.allocation == "global"}
     return {
         f"{criterion}-like-{name}": Method(
-            criterion=criterion, granularity=method.granularity, allocation=f"like:{name}", spare=method.spare
+            criterion=criterion,
+            granularity=method.granularity,
+            allocation=f"like:{name}",
+            reduce=_reduction(criterion),
+            spare=method.spare,
         )
         for name, method in chosen.items()
         for criterion in ("random", plain)

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from torch import Tensor
 
-from fairprune.canonical import canonical, digest, digest_bytes
+from fairprune.canonical import Json, canonical, digest, digest_bytes
 from fairprune.errors import StoreError
 from fairprune.objects import LocalObjects, Objects
 from fairprune.record import SCHEMA_VERSION, Record, StageResult
@@ -64,12 +65,11 @@ class Store:
             raise DamagedError(f"blob {name[:12]} is damaged: its content does not match its digest")
         return data
 
-    def put_tensors(self, tensors: Mapping[str, Tensor], header: Mapping[str, str] | None = None) -> str:
+    def put_tensors(self, tensors: Mapping[str, Tensor], header: Mapping[str, Json] | None = None) -> str:
         """Store tensors as safetensors and return the digest."""
-        ready = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        return self.put_blob(safetensors.torch.save(ready, metadata=dict(header) if header else None))
+        return self.put_blob(write_tensors(tensors, header or {}))
 
-    def tensors(self, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    def tensors(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors of a blob and its header."""
         return read_tensors(self.blob(name))
 
@@ -159,12 +159,22 @@ def open_store(folder: Path) -> Store:
     return Store(objects, partial)
 
 
-def read_tensors(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and header of safetensors bytes. Raises DamagedError where they are not valid."""
+def write_tensors(tensors: Mapping[str, Tensor], header: Mapping[str, Json]) -> bytes:
+    """Safetensors bytes, the same for the same values: safetensors keeps no order of its own in several entries."""
+    ready = {
+        name: tensor.detach().to("cpu", memory_format=torch.contiguous_format).contiguous()
+        for name, tensor in tensors.items()
+    }
+    return safetensors.torch.save(ready, metadata={"header": canonical(header)})
+
+
+def read_tensors(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and header of bytes that `write_tensors` made. Raises DamagedError where they are not valid."""
     try:
         tensors = safetensors.torch.load(data)
         size = int.from_bytes(data[:8], "little")
-        return tensors, json.loads(data[8 : 8 + size]).get("__metadata__", {})
+        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+        return tensors, json.loads(metadata.get("header", "{}"))
     except (SafetensorError, ValueError) as error:
         raise DamagedError(f"not valid safetensors: {error}") from None
 

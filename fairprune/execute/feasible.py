@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from torch import nn
+
 from fairprune import registry
 from fairprune.errors import FairpruneError, PruneError
 from fairprune.execute.models import dense_network
@@ -14,12 +16,15 @@ from fairprune.pruning.allocation import ratios_of
 from fairprune.pruning.apply import space_of
 from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.scoring import scales_of
+from fairprune.pruning.space import Space
 from fairprune.pruning.target import check_reachable
+from fairprune.record import Size
 from fairprune.spec import Method, Target, Task
 
 
 def check_feasible(points: Iterable[Point], workshop: Workshop) -> None:
     """Raise the first reason why a run cannot work, naming its task, method and target. Trains and scores nothing."""
+    spaces = _Spaces(workshop)
     checked: set[str] = set()
     for point in points:
         spec = point.spec
@@ -29,21 +34,38 @@ def check_feasible(points: Iterable[Point], workshop: Workshop) -> None:
         if name not in checked:
             checked.add(name)
             try:
-                _check(workshop, spec.task, spec.method, spec.target)
+                _check(spaces, spec.task, spec.method, spec.target)
             except FairpruneError as error:
                 where = f"task {point.labels['task']}, method {point.labels['method']}"
                 raise type(error)(f"{where}: {error}") from None
 
 
-def _check(workshop: Workshop, task: Task, method: Method, target: Target) -> None:
-    network = dense_network(workshop, task)
-    example = workshop.data(task.data).example()
-    space = space_of(network, DensePlan(), example, method.granularity, method.spare)
+class _Spaces:
+    """The dense networks of a study and what can be pruned of them, each traced once."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self._found: dict[str, tuple[nn.Module, Size, Space]] = {}
+
+    def of(self, task: Task, method: Method) -> tuple[nn.Module, Size, Space]:
+        name = "|".join(
+            [task.data.model_dump_json(), task.network.model_dump_json(), method.granularity, *method.spare]
+        )
+        if name not in self._found:
+            network = dense_network(self.workshop, task)
+            example = self.workshop.data(task.data).example()
+            space = space_of(network, DensePlan(), example, method.granularity, method.spare)
+            self._found[name] = network, count(network, example).size, space
+        return self._found[name]
+
+
+def _check(spaces: _Spaces, task: Task, method: Method, target: Target) -> None:
+    network, dense, space = spaces.of(task, method)
     if not space.groups:
         raise PruneError(f"nothing can be pruned at granularity {method.granularity}: every unit is spared or locked")
-    criterion = registry.load("criterion", method.criterion, workshop.folder)
+    criterion = registry.load("criterion", method.criterion, spaces.workshop.folder)
     if "batch_norm" in criterion.needs:
         scales_of(network, criterion, space.layers, space.batch_norm_of)
     if method.allocation == "given":
         ratios_of(space.groups, method.ratios)
-    check_reachable(space, target, count(network, example).size)
+    check_reachable(space, target, dense)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-import torch
 from torch import Tensor
 
 from fairprune.canonical import digest_bytes
-from fairprune.store import DamagedError, read_tensors
+from fairprune.store import DamagedError, read_tensors, write_tensors
 from fairprune.train import State
 
 
@@ -31,8 +28,7 @@ class Saver:
 
     def save(self, state: State) -> None:
         """Write the state; the old one stays until the new one is whole."""
-        tensors, header = _flatten(state)
-        data = safetensors.torch.save(tensors, metadata={"state": json.dumps(header)})
+        data = write_tensors(*_flatten(state))
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         temporary.write_bytes(digest_bytes(data).encode() + data)
         temporary.replace(self.path)
@@ -48,7 +44,7 @@ class Saver:
             tensors, header = read_tensors(data[64:])
         except DamagedError:
             return None
-        return _restore(tensors, json.loads(header["state"]))
+        return _restore(tensors, header)
 
     def drop(self) -> None:
         """Forget the state of a stage that is done."""
@@ -56,13 +52,13 @@ class Saver:
 
 
 def _flatten(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    tensors = {f"network/{name}": _plain(tensor) for name, tensor in state.network.items()}
-    tensors |= {f"best/{name}": _plain(tensor) for name, tensor in state.best.items()}
+    tensors = {f"network/{name}": tensor for name, tensor in state.network.items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in state.best.items()}
     plain: dict[str, dict[str, Any]] = {}
     for index, slots in state.optimizer["state"].items():
         for slot, value in slots.items():
             if isinstance(value, Tensor):
-                tensors[f"optimizer/{index}/{slot}"] = _plain(value)
+                tensors[f"optimizer/{index}/{slot}"] = value
             else:
                 plain.setdefault(str(index), {})[slot] = value
     groups = state.optimizer["param_groups"]
@@ -79,7 +75,3 @@ def _restore(tensors: dict[str, Tensor], header: dict[str, Any]) -> State:
             slots.setdefault(int(index), {})[slot] = tensor
     optimizer = {"state": slots, "param_groups": header["groups"]}
     return State(header["epoch"], network, optimizer, best, header["curve"])
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", memory_format=torch.contiguous_format).contiguous()

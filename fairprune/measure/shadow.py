@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fairprune.errors import FairpruneError
 
 T = TypeVar("T")
+SMALL = 50_000_000  # parameters up to which a real copy runs faster than a shadow, whose first use imports a compiler
 
 
 def shadow(network: nn.Module) -> nn.Module:
@@ -26,13 +27,16 @@ def shadow(network: nn.Module) -> nn.Module:
 
 
 def rehearse(network: nn.Module, example: Tensor, run: Callable[[nn.Module, Tensor], T]) -> T:
-    """What `run` returns for a shadow of the network and of the example, without gradients.
+    """What `run` returns for a copy of a small network, or a shadow of a large one, without gradients.
 
-    Networks that need real numbers to run (tensors kept outside of buffers, sizes read from values) get a full copy
-    instead. The network, its training flags, statistics, gradients and the generators of torch stay as they were.
+    Large networks that need real numbers to run (tensors kept outside of buffers, sizes read from values) get a full
+    copy too. The network, its training flags, statistics, gradients and the generators of torch stay as they were.
     """
     devices = [example.device] if example.device.type == "cuda" else []
+    small = example.device.type != "meta" and sum(p.numel() for p in network.parameters()) <= SMALL
     with torch.no_grad(), torch.random.fork_rng(devices=devices):
+        if small:
+            return run(copy.deepcopy(network), example)
         try:
             with torch.device("meta"):
                 return run(shadow(network), torch.empty_like(example, device="meta", requires_grad=False))
