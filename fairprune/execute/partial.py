@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ class Saver:
 
     def save(self, state: State) -> None:
         """Write the state; the old one stays until the new one is whole."""
-        data = write_tensors(*_flatten(state))
+        tensors, header = _flatten(state)
+        data = write_tensors(tensors, {"state": json.dumps(header)})  # a curve may hold NaN, which headers refuse
         temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
         temporary.write_bytes(digest_bytes(data).encode() + data)
         temporary.replace(self.path)
@@ -44,7 +46,7 @@ class Saver:
             tensors, header = read_tensors(data[64:])
         except DamagedError:
             return None
-        return _restore(tensors, header)
+        return _restore(tensors, json.loads(header["state"]))
 
     def drop(self) -> None:
         """Forget the state of a stage that is done."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.queues import Queue
 
@@ -49,7 +51,16 @@ def _events(
                 return
 
 
+def _follow_parent() -> None:
+    """End with the parent, however it ends: nobody would write the records of an orphan's work."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _worker(site: Site, stages: list[Stage], events: Queue[Event | str]) -> None:
+    threading.Thread(target=_follow_parent, daemon=True).start()
     try:
         work(site.open(), stages, events.put)
     except KeyboardInterrupt:
