@@ -116,6 +116,18 @@ def test_functional_and_shared_weights():
     assert count(nn.Sequential(shared, shared), torch.zeros(1, 4)).layers == (LayerCost("0", "linear", 20, 32, 2),)
 
 
+def test_weights_that_are_not_used_equally_often_have_no_positions():
+    class Partly(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.matrix = nn.Parameter(torch.rand(4, 4))
+
+        def forward(self, x):
+            return F.linear(F.linear(x, self.matrix), self.matrix[:2])
+
+    assert only(Partly(), torch.zeros(1, 4)) == LayerCost("", "linear", 16, 24, 0)
+
+
 @pytest.mark.parametrize("size", [(2, 3, 16, 16), (1, 3, 24, 20)])
 def test_agrees_with_torch(size):
     """FlopCounterMode counts two per multiply-add, for the batch."""

@@ -303,6 +303,7 @@ def test_an_unknown_operation_is_refused_and_sparing_helps():
         lambda x: x.chunk(2, 1)[0].flatten(1),
         lambda x: F.softmax(x, 1).mean((2, 3)),
         lambda x: x.mean(1).flatten(1),
+        lambda x: x[:, :, :6].mean(1).flatten(1),  # as many rows as channels
         lambda x: (x * torch.arange(6).reshape(6, 1, 1)).mean((2, 3)),
         lambda x: (x - x.mean(1, keepdim=True)).flatten(1),
         lambda x: x.mean((2, 3)) * x.shape[1] ** -0.5,
