@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from fairprune.errors import FairpruneError
 
 T = TypeVar("T")
-SMALL = 50_000_000  # parameters up to which a real copy runs faster than a shadow, whose first use imports a compiler
+# Up to these sizes a real copy runs faster than a shadow, whose first use imports a compiler.
+SMALL_NETWORK, SMALL_EXAMPLE = 50_000_000, 100_000  # parameters, elements
 
 
 def shadow(network: nn.Module) -> nn.Module:
@@ -27,15 +29,14 @@ def shadow(network: nn.Module) -> nn.Module:
 
 
 def rehearse(network: nn.Module, example: Tensor, run: Callable[[nn.Module, Tensor], T]) -> T:
-    """What `run` returns for a copy of a small network, or a shadow of a large one, without gradients.
+    """What `run` returns for a copy of a small network, or the shadow of a large one, without gradients.
 
     Large networks that need real numbers to run (tensors kept outside of buffers, sizes read from values) get a full
     copy too. The network, its training flags, statistics, gradients and the generators of torch stay as they were.
     """
     devices = [example.device] if example.device.type == "cuda" else []
-    small = example.device.type != "meta" and sum(p.numel() for p in network.parameters()) <= SMALL
-    with torch.no_grad(), torch.random.fork_rng(devices=devices):
-        if small:
+    with torch.no_grad(), torch.random.fork_rng(devices=devices), _operation_by_operation():
+        if _is_small(network, example):
             return run(copy.deepcopy(network), example)
         try:
             with torch.device("meta"):
@@ -43,6 +44,24 @@ def rehearse(network: nn.Module, example: Tensor, run: Callable[[nn.Module, Tens
         except FairpruneError:
             raise
         except Exception:
-            if example.device.type == "meta":
+            if example.is_meta or any(parameter.is_meta for parameter in network.parameters()):
                 raise
             return run(copy.deepcopy(network), example)
+
+
+def _is_small(network: nn.Module, example: Tensor) -> bool:
+    meta = example.is_meta or any(parameter.is_meta for parameter in network.parameters())
+    return (
+        not meta and example.numel() <= SMALL_EXAMPLE and sum(p.numel() for p in network.parameters()) <= SMALL_NETWORK
+    )
+
+
+@contextmanager
+def _operation_by_operation() -> Iterator[None]:
+    """Attention in single operations rather than in one of its own, as it also runs in training."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

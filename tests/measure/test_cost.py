@@ -7,12 +7,19 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from fairprune.errors import NetworkError, PruneError
+from fairprune.measure import shadow
 from fairprune.measure.cost import Cost, LayerCost, count
 from fairprune.networks.densenet import densenet40
 from fairprune.networks.resnet_cifar import resnet20, resnet56
 from fairprune.networks.resnet_imagenet import resnet34
 from fairprune.networks.vgg import vgg16
 from fairprune.record import Size
+
+
+@pytest.fixture(params=["copy", "shadow"], autouse=True)
+def _way(request, monkeypatch):
+    """Every count both ways: on a copy, as small networks run, and on a shadow, as large ones do."""
+    monkeypatch.setattr(shadow, "SMALL_NETWORK", 0 if request.param == "shadow" else 10**9)
 
 
 def only(network, example, masks=None):

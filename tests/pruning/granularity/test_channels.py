@@ -10,6 +10,7 @@ import torch_pruning as tp
 from torch import nn
 
 from fairprune.errors import NetworkError, PruneError
+from fairprune.measure import shadow
 from fairprune.networks.resnet_cifar import resnet20, resnet56
 from fairprune.networks.resnet_imagenet import resnet34
 from fairprune.networks.vgg import vgg16
@@ -47,7 +48,10 @@ GROUPS = {
 }
 
 
-def test_groups(graph):
+@pytest.mark.parametrize("small", [0, 10**9])
+def test_groups(graph, small, monkeypatch):
+    """The same whether a shadow or a copy is traced."""
+    monkeypatch.setattr(shadow, "SMALL_NETWORK", small)
     name, network, example = graph
     assert sizes(channel_space(network, example, ())) == GROUPS[name]
 
