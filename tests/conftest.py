@@ -1,3 +1,36 @@
-# NOTE TO THIS FILE'S AUTHOR (uncommitted, 02:48): the helper writing fairprune/summary and fairprune/report overwrote
-# your uncommitted tests/conftest.py by mistake, and no copy could be found. Please write yours again over this note.
-# Nothing here is needed by the summary or report tests: their fixtures are in tests/report/conftest.py.
+"""What every test relies on: one thread, reproducible examples, and real data only where a setting points to it."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+import torch
+
+torch.set_num_threads(1)
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+NO_DATA = "no real data: FAIRPRUNE_DATA names no folder"
+
+
+def _data_root() -> Path | None:
+    named = os.environ.get("FAIRPRUNE_DATA")
+    return Path(named) if named and Path(named).is_dir() else None
+
+
+@pytest.fixture
+def data_root() -> Path:
+    """The folder of real data; the test is skipped where there is none."""
+    root = _data_root()
+    if root is None:
+        pytest.skip(NO_DATA)
+    return root
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if _data_root() is None:
+        for item in items:
+            if item.get_closest_marker("data"):
+                item.add_marker(pytest.mark.skip(reason=NO_DATA))

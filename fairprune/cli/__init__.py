@@ -10,7 +10,7 @@ EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Entry point: parse, run, and turn errors into one line and an exit code."""
+    """Entry point: parse and run; what the user must mend is one line and an exit code."""
     from fairprune.cli.app import app
     from fairprune.errors import FairpruneError
 
@@ -19,6 +19,3 @@ def main() -> None:
     except FairpruneError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_ERROR)
-    except KeyboardInterrupt:
-        print("interrupted: what was done is kept; the same command resumes", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairprune.cli import EXIT_FINDINGS
+from fairprune.cli import EXIT_FINDINGS, EXIT_INTERRUPTED
 from fairprune.cli.options import (
     DEFAULT_STORE,
     AsJson,
@@ -111,7 +111,11 @@ def _run(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> dict[str
     store = open_store(session.site.store)
     points = launch.chosen(session.points, store, rerun)
     with Board(session.stages(points), quiet=quiet) as board:
-        launch.run(session, rerun, jobs, board.hear)
+        try:
+            launch.run(session, rerun, jobs, board.hear)
+        except KeyboardInterrupt:
+            typer.echo("interrupted: what was done is kept; the same command resumes", err=True)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
     statuses = counts(session.points, store)
     if not quiet:
         board.summary(session.study.name, len(points), statuses, session.site.store)
