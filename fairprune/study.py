@@ -47,6 +47,7 @@ class Study(Value):
     targets: Annotated[tuple[float, ...], Field(min_length=1)]
     endpoint: str = "top1"
     control: str = "random"  # pattern over method names; each method is contrasted with the control of its granularity
+    margin: Annotated[float, Field(gt=0)] | None = None  # points: differences are also tested to lie within it
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0, 1, 2)
     base_seeds: tuple[int, ...] = ()  # empty: each seed has a base of its own; else every base with every seed
     tasks: Annotated[dict[str, Task], Field(min_length=1)]

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from fairprune import seeds
 from fairprune.data.batches import Loader
 from fairprune.measure.accuracy import Objective, Precision, evaluate
+from fairprune.optimizers import make_optimizer
 from fairprune.schedules import Schedule
-from fairprune.spec import Optimizer, Recipe
+from fairprune.spec import Recipe
 
 Curve = list[dict[str, float]]  # one row an epoch: epoch, rate, train_loss, and each validation quantity
 
@@ -132,19 +133,6 @@ def _look(
         if not state.curve or sign * row[first.name] > max(sign * old[first.name] for old in state.curve):
             best = {name: tensor.clone() for name, tensor in weights.items()}
     return State(epoch + 1, weights, optimizer.state_dict(), best, [*state.curve, row])
-
-
-def make_optimizer(network: nn.Module, spec: Optimizer) -> torch.optim.Optimizer:
-    """The optimizer of a recipe; with `decay_all = false`, tensors of one dimension (norms, biases) do not decay."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
-    decayed = [p for p in parameters if spec.decay_all or p.ndim > 1]
-    groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": spec.weight_decay}]
-    if not spec.decay_all:
-        groups.append({"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0})
-    if spec.name == "sgd":
-        return torch.optim.SGD(groups, lr=0.0, momentum=spec.momentum, nesterov=spec.nesterov)
-    kind = torch.optim.Adam if spec.name == "adam" else torch.optim.AdamW
-    return kind(groups, lr=0.0, betas=spec.betas)
 
 
 @contextmanager

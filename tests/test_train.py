@@ -11,8 +11,9 @@ from fairprune.data.batches import Loader
 from fairprune.data.resident import ResidentSplit
 from fairprune.execute.partial import Saver
 from fairprune.measure.accuracy import classification
+from fairprune.optimizers import make_optimizer
 from fairprune.spec import Optimizer, Recipe
-from fairprune.train import Course, DivergedError, fit, make_optimizer
+from fairprune.train import Course, DivergedError, fit
 
 CPU = torch.device("cpu")
 
@@ -34,7 +35,9 @@ def course(schedule="constant:0.1 total:2", masks=(), loader=None, **recipe):
 
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(12, 3))
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(12, 3)
+    )
 
 
 def test_one_sgd_step_by_hand():
@@ -134,7 +137,6 @@ def test_the_best_checkpoint_is_the_one_that_validation_saw_best():
     net, states = network(), []
     curve = fit(net, plan, on_epoch=lambda state: states.append({n: t.clone() for n, t in state.network.items()}))
     best = max(range(len(curve)), key=lambda i: (curve[i]["top1"], -i))
-    assert 0 < len({row["top1"] for row in curve})
     assert all(torch.equal(tensor, states[best][name]) for name, tensor in net.state_dict().items())
 
 

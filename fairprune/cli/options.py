@@ -14,6 +14,7 @@ StoreFolder = Annotated[
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", envvar="FAIRPRUNE_DATA", help="Folder that holds the data sets.")
 ]
+Download = Annotated[bool, typer.Option("--download", help="Fetch missing official files, checked by SHA-256.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the study; repeatable.")
 ]

@@ -170,7 +170,7 @@ def report(
     session = _session(study, overrides, store, data_root)
     records = _records(session)
     summary = _summary(session, records)
-    page = html.page(summary, records, _findings(session, records, summary), command=f"fairprune run {study.name}")
+    page = html.page(summary, records, _findings(session, records, summary), command=f"fairprune run {study}")
     target = output or Path(f"{session.study.name}.html")
     _write(page, target)
     typer.echo(f"report: {target.resolve()}")
@@ -191,9 +191,11 @@ def _records(session: Session) -> dict[str, Record]:
 
 
 def _summary(session: Session, records: Mapping[str, Record]) -> Summary:
-    from fairprune.summary import summarise
+    from fairprune.store import open_store
+    from fairprune.summary import correct_in, summarise
 
-    return summarise(session.study, session.points, records)
+    correct = correct_in(open_store(session.site.store))
+    return summarise(session.study, session.points, records, correct=correct)
 
 
 def _findings(session: Session, records: Mapping[str, Record], summary: Summary) -> tuple[Finding, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from fairprune.errors import SpecError
@@ -20,10 +19,13 @@ def open_session(
     store: Path,
     data_root: Path | None,
     execution: Execution | None = None,
+    *,
+    download: bool = False,
 ) -> Session:
     """The study in a file, resolved, with its results in a store. A user's own components lie beside the file."""
     study = read_study(path, overrides or ())
-    site = Site(store=store, data_root=data_root, folder=path.resolve().parent, execution=execution or Execution())
+    folder = path.resolve().parent
+    site = Site(store, data_root, folder, download, execution or Execution())
     return prepare(study, site)
 
 
@@ -40,8 +42,3 @@ def resources(device: str, jobs: int, threads: int, compiled: bool) -> tuple[Exe
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = jobs or (cores if device == "cpu" else 1)
     return Execution(device=device, threads=threads or max(1, cores // jobs), compiled=compiled), jobs
-
-
-def with_execution(session: Session, execution: Execution) -> Session:
-    """The same session, executed otherwise."""
-    return replace(session, site=replace(session.site, execution=execution))

@@ -15,6 +15,7 @@ from fairprune.cli.options import (
     Compiled,
     DataRoot,
     Device,
+    Download,
     Jobs,
     Overrides,
     Rerun,
@@ -41,6 +42,7 @@ def demo(
     from fairprune.cli import results
 
     study = Path(__file__).parent.parent / "demo" / "digits.toml"
+    plan(study, store=store, jobs=jobs)
     run(study, store=store, jobs=jobs)
     results.table(study, store=store)
     results.audit(study, store=store)
@@ -85,6 +87,7 @@ def run(
     jobs: Jobs = 0,
     threads: Threads = 0,
     compiled: Compiled = False,
+    download: Download = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study: every run that the store lacks. The same command resumes after a crash or Ctrl-C.
@@ -94,7 +97,7 @@ def run(
     from fairprune.cli.sessions import open_session, resources
 
     execution, jobs = resources(device, jobs, threads, compiled)
-    session = open_session(study, overrides, store, data_root, execution)
+    session = open_session(study, overrides, store, data_root, execution, download=download)
     statuses = _run(session, rerun, jobs, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(statuses, indent=2))

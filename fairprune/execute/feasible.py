@@ -1,4 +1,4 @@
-"""What can be refused before any compute: networks that cannot be built or traced, targets out of reach."""
+"""What can be refused before any compute: networks that cannot be built, loaded or traced, targets out of reach."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fairprune.execute.models import dense_network
 from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.measure.cost import count
+from fairprune.networks.checkpoint import load_checkpoint
 from fairprune.pruning.allocation import ratios_of
 from fairprune.pruning.apply import space_of
 from fairprune.pruning.plan import DensePlan
@@ -48,11 +49,11 @@ class _Spaces:
         self._found: dict[str, tuple[nn.Module, Size, Space]] = {}
 
     def of(self, task: Task, method: Method) -> tuple[nn.Module, Size, Space]:
-        name = "|".join(
-            [task.data.model_dump_json(), task.network.model_dump_json(), method.granularity, *method.spare]
-        )
+        name = "|".join([task.model_dump_json(), method.granularity, *method.spare])
         if name not in self._found:
             network = dense_network(self.workshop, task)
+            if task.checkpoint:
+                load_checkpoint(network, self.workshop.checkpoint(task.checkpoint.digest))
             example = self.workshop.data(task.data).example()
             space = space_of(network, DensePlan(), example, method.granularity, method.spare)
             self._found[name] = network, count(network, example).size, space

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from fairprune.canonical import digest_bytes
+from fairprune.files import write_bytes
 from fairprune.store import DamagedError, read_tensors, write_tensors
 from fairprune.train import State
 
@@ -28,12 +28,10 @@ class Saver:
         return self.folder / f"{self.key}.safetensors"
 
     def save(self, state: State) -> None:
-        """Write the state; the old one stays until the new one is whole."""
+        """Write the state; the old one stays until the new one is whole. Raises StoreError (a full disk)."""
         tensors, header = _flatten(state)
         data = write_tensors(tensors, {"state": json.dumps(header)})  # a curve may hold NaN, which headers refuse
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_bytes(digest_bytes(data).encode() + data)
-        temporary.replace(self.path)
+        write_bytes(self.path, digest_bytes(data).encode() + data)
 
     def load(self) -> State | None:
         """The state, or None where there is none that is whole."""

@@ -141,11 +141,12 @@ def now() -> str:
 
 @contextmanager
 def _deterministic(wanted: bool) -> Iterator[None]:
-    before = torch.are_deterministic_algorithms_enabled(), torch.utils.deterministic.fill_uninitialized_memory
+    determinism: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), determinism.fill_uninitialized_memory
     torch.use_deterministic_algorithms(wanted)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # costs 7 % of a step, and nothing here reads such
+    determinism.fill_uninitialized_memory = False  # costs 7 % of a step, and nothing here reads such
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(before[0])
-        torch.utils.deterministic.fill_uninitialized_memory = before[1]
+        determinism.fill_uninitialized_memory = before[1]

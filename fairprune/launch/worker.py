@@ -30,6 +30,7 @@ class Site:
     store: Path
     data_root: Path | None = None
     folder: Path | None = None
+    download: bool = False  # fetch official files of known data sets that are missing
     execution: Execution = field(default_factory=Execution)
     checkpoints: tuple[tuple[str, Path], ...] = ()  # digest, file
 
@@ -52,7 +53,7 @@ class Site:
         def load(spec: DataSpec) -> Data:
             name = spec.model_dump_json()
             if name not in loaded:
-                loaded[name] = load_data(spec, self.data_root, self.folder)
+                loaded[name] = load_data(spec, self.data_root, self.folder, download=self.download)
             return loaded[name]
 
         return load

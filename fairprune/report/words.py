@@ -43,7 +43,9 @@ def difference(value: Comparison | None, decimals: int) -> str:
 
 def verdict(value: Comparison | None) -> str:
     """The verdict with its mark: never by colour alone."""
-    return f"{MARKS[value.verdict]} {value.verdict}" if value else ""
+    if value is None:
+        return ""
+    return f"{MARKS[value.verdict]} {value.verdict}" + (", equivalent" if value.equivalent else "")
 
 
 def times(value: float) -> str:

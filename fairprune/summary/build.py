@@ -9,7 +9,7 @@ from fairprune.expand import Point
 from fairprune.record import Record
 from fairprune.study import Study
 from fairprune.summary.cells import Scale, base_spread, cell, scale_of
-from fairprune.summary.compare import against_retraining, declared
+from fairprune.summary.compare import Inference, against_retraining, declared
 from fairprune.summary.cost import charges, places
 from fairprune.summary.images import Correct, resampled
 from fairprune.summary.values import Cell, Panel, Summary
@@ -30,9 +30,9 @@ def summarise(
     """
     own = {point.id: records[point.id] for point in points if point.id in records}
     scale = scale_of(study.endpoint, own.values())
+    asked = Inference(confidence, power, study.margin)
     panels = tuple(
-        _panel(group, own, scale, study.control, confidence, power, correct)
-        for group in _grouped(points, "task", "retraining")
+        _panel(group, own, scale, study.control, asked, correct) for group in _grouped(points, "task", "retraining")
     )
     tasks = {panel.task: [p for p in panels if p.task == panel.task] for panel in panels}
     costs = charges(own.values())
@@ -48,10 +48,11 @@ def summarise(
         control=study.control,
         confidence=confidence,
         power=power,
+        margin=study.margin,
         counts=dict(Counter(run.state for run in runs)),
         samples=_samples(own.values()),
         panels=panels,
-        exploratory=tuple(c for group in tasks.values() for c in against_retraining(group, scale, confidence, power)),
+        exploratory=tuple(c for group in tasks.values() for c in against_retraining(group, scale, asked)),
         charges=costs,
         places=places(own.values()),
         test_looks=sum(charge.test_looks for charge in costs),
@@ -63,8 +64,7 @@ def _panel(
     records: Mapping[str, Record],
     scale: Scale,
     control: str,
-    confidence: float,
-    power: float,
+    asked: Inference,
     correct: Correct | None,
 ) -> Panel:
     """A task under a recipe. A method's targets stand together, in the study's order."""
@@ -72,9 +72,9 @@ def _panel(
     pruned = [point for point in points if point.spec.kind != "dense"]
 
     def made(group: Sequence[Point]) -> Cell:
-        plain = cell(group, records, scale, confidence)
+        plain = cell(group, records, scale, asked.confidence)
         done = [records[run.id] for run in plain.runs if run.state == "done"]
-        sampled = resampled(done, scale, confidence, correct) if correct else None
+        sampled = resampled(done, scale, asked.confidence, correct) if correct else None
         return plain.model_copy(update={"resampled": sampled})
 
     by_method = (group for method in _grouped(pruned, "method") for group in _by_target(method))
@@ -83,10 +83,10 @@ def _panel(
         recipe=points[0].labels["retraining"],
         kind=points[0].spec.retraining.kind,
         cells=tuple(made(group) for group in by_method),
-        base=base_spread([records[p.id] for p in points if p.id in records], scale, confidence),
+        base=base_spread([records[p.id] for p in points if p.id in records], scale, asked.confidence),
         dense=made(dense) if dense else None,
     )
-    return panel.model_copy(update={"comparisons": declared(panel, control, scale, confidence, power)})
+    return panel.model_copy(update={"comparisons": declared(panel, control, scale, asked)})
 
 
 def _grouped(points: Iterable[Point], *labels: str) -> list[list[Point]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -11,6 +12,16 @@ from fairprune.summary.cells import Scale
 from fairprune.summary.values import Cell, Comparison, Panel
 
 _CONTROL = "control"  # the one name under which the controls of all granularities enter the statistics
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What a study's statistics are asked for; `margin` (in the summary's unit) for equivalence, None: not asked."""
+
+    confidence: float
+    power: float
+    margin: float | None
+
 
 Tables = dict[str, dict[str, dict[Hashable, float]]]  # target -> method -> pair of seeds -> value
 
@@ -26,7 +37,7 @@ def control_of(granularity: str, pattern: str, cells: Iterable[Cell]) -> str | N
     return next(iter(own or [c.method for c in matching if not c.granularity]), None)
 
 
-def declared(panel: Panel, pattern: str, scale: Scale, confidence: float, power: float) -> tuple[Comparison, ...]:
+def declared(panel: Panel, pattern: str, scale: Scale, asked: Inference) -> tuple[Comparison, ...]:
     """Every method but the controls against its control, corrected as one family over methods and targets.
 
     One additive model per target and granularity, since only methods of one granularity share a control.
@@ -43,13 +54,11 @@ def declared(panel: Panel, pattern: str, scale: Scale, confidence: float, power:
         rows.append((cell, key, control or ""))
         if control:
             tables.setdefault(key, {_CONTROL: _control_values(every, control, cell.target)})[cell.method] = values(cell)
-    found = _judged(tables, scale, confidence)
-    return tuple(_comparison(panel, cell, name, found.get((key, cell.method)), power) for cell, key, name in rows)
+    found = _judged(tables, scale, asked)
+    return tuple(_comparison(panel, cell, name, found.get((key, cell.method)), asked) for cell, key, name in rows)
 
 
-def against_retraining(
-    panels: Sequence[Panel], scale: Scale, confidence: float, power: float
-) -> tuple[Comparison, ...]:
+def against_retraining(panels: Sequence[Panel], scale: Scale, asked: Inference) -> tuple[Comparison, ...]:
     """Training from scratch against finetuning the same method, for each of a task's recipes: exploratory."""
     scratch = [panel for panel in panels if panel.kind.startswith("scratch")]
     found: list[Comparison] = []
@@ -64,9 +73,9 @@ def against_retraining(
                     rows.append((panel, cell, key))
                     start = {_CONTROL: values(own[cell.method, cell.target])}
                     tables.setdefault(key, start)[panel.recipe] = values(cell)
-        judged = _judged(tables, scale, confidence)
+        judged = _judged(tables, scale, asked)
         found += [
-            _comparison(panel, cell, reference.recipe, judged.get((key, panel.recipe)), power, exploratory=True)
+            _comparison(panel, cell, reference.recipe, judged.get((key, panel.recipe)), asked, exploratory=True)
             for panel, cell, key in rows
         ]
     return tuple(found)
@@ -82,17 +91,15 @@ def _control_values(cells: Iterable[Cell], control: str, target: str) -> dict[Ha
     return next((values(c) for c in cells if c.method == control and c.target in (target, "")), {})
 
 
-def _judged(
-    tables: Mapping[str, stats.Table], scale: Scale, confidence: float
-) -> dict[tuple[str, str], stats.Contrast]:
+def _judged(tables: Mapping[str, stats.Table], scale: Scale, asked: Inference) -> dict[tuple[str, str], stats.Contrast]:
     if not tables:
         return {}
-    found = stats.families(tables, _CONTROL, confidence, higher_is_better=scale.direction != "lower")
+    found = stats.families(tables, _CONTROL, asked.confidence, higher_is_better=scale.direction != "lower")
     return {(key, contrast.method): contrast for key, contrasts in found.items() for contrast in contrasts}
 
 
 def _comparison(
-    panel: Panel, cell: Cell, control: str, found: stats.Contrast | None, power: float, *, exploratory: bool = False
+    panel: Panel, cell: Cell, control: str, found: stats.Contrast | None, asked: Inference, *, exploratory: bool = False
 ) -> Comparison:
     names: dict[str, Any] = {"task": panel.task, "recipe": panel.recipe, "method": cell.method, "target": cell.target}
     fields = names | {"control": control, "amount": cell.amount, "exploratory": exploratory}
@@ -108,7 +115,8 @@ def _comparison(
         high=found.high,
         p=found.p,
         adjusted=found.p_adjusted,
-        detectable=_detectable(found, power),
+        detectable=_detectable(found, asked.power),
+        equivalent=stats.equivalence(found, asked.margin, asked.confidence).equivalent if asked.margin else None,
     )
 
 

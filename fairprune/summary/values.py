@@ -88,6 +88,7 @@ class Comparison(Value):
     high: float | None = None
     p: float | None = None  # unadjusted, two-sided
     adjusted: float | None = None  # Holm, over the family
+    equivalent: bool | None = None  # within the study's margin by two one-sided tests; None: not asked, not estimable
     detectable: float | None = None  # smallest true difference that would be found with the stated power
 
 
@@ -133,6 +134,7 @@ class Summary(Value):
     control: str
     confidence: float
     power: float
+    margin: float | None = None  # within which equivalence is tested, in the unit of differences
     samples: dict[str, int]  # split -> samples behind a metric
     counts: dict[State, int]
     panels: tuple[Panel, ...]

@@ -8,7 +8,10 @@ from fairprune.train import State
 STATE = State(
     epoch=2,
     network={"w": torch.arange(3.0)},
-    optimizer={"state": {0: {"momentum_buffer": torch.ones(3), "step": 4}}, "param_groups": [{"lr": 0.1, "params": [0]}]},
+    optimizer={
+        "state": {0: {"momentum_buffer": torch.ones(3), "step": 4}},
+        "param_groups": [{"lr": 0.1, "params": [0]}],
+    },
     best={"w": torch.zeros(3)},
     curve=[{"epoch": 1.0, "loss": float("nan")}],
 )

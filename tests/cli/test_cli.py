@@ -1,0 +1,201 @@
+"""The commands on a real, tiny study: what they print, what they refuse, how they exit."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import jsonschema
+import polars
+import pytest
+
+from fairprune.cli import main
+
+STUDY = """
+    name = "tiny"
+    targets = [2]
+    seeds = 2
+    control = "random*"
+    [task]
+    data = "digits"
+    network = "digits_cnn"
+    [task.pretrain]
+    schedule = "constant:5e-2 total:2"
+    [methods.magnitude]
+    criterion = "magnitude"
+    [retraining.finetune]
+    schedule = "constant:1e-2 total:0.5"
+"""
+
+SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "record-1.json"
+
+
+@pytest.fixture
+def fairprune(monkeypatch, capsys):
+    """Run a command as a user would: its exit code, output and errors."""
+
+    def fairprune(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fairprune", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capsys.readouterr()
+        return end.value.code or 0, printed.out, printed.err
+
+    return fairprune
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study that has been run: its file and its store."""
+    folder = tmp_path_factory.mktemp("study")
+    path = folder / "tiny.toml"
+    path.write_text(textwrap.dedent(STUDY))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["fairprune", "run", str(path), "--store", str(folder / "store"), "-j", "1"])
+        with pytest.raises(SystemExit):
+            main()
+    return path, folder / "store"
+
+
+def test_plan_says_what_is_done_and_what_would_run(fairprune, study):
+    path, store = study
+    code, out, _ = fairprune("plan", path, "--store", store, "--set", "seeds=3", "--json")
+    plan = json.loads(out)
+    assert code == 0
+    assert (plan["runs"], plan["chosen"], plan["statuses"]["done"]) == (9, 3, 6)
+    pretrain = next(tally for tally in plan["stages"] if tally["kind"] == "pretrain")
+    assert (pretrain["asked"], pretrain["distinct"], pretrain["done"]) == (3, 1, 0)
+    steps_an_epoch = 11  # 1,294 training images in batches of 128; a retraining takes half an epoch
+    assert plan["optimizer_steps"] == 2 * steps_an_epoch + 3 * round(0.5 * steps_an_epoch)
+    assert plan["estimated_seconds"] > 0
+    code, out, _ = fairprune("plan", path, "--store", store)
+    assert code == 0
+    assert "6 runs (6 done); 0 chosen" in out
+
+
+def test_run_again_computes_nothing(fairprune, study):
+    path, store = study
+    code, out, _ = fairprune("run", path, "--store", store, "--json", "-j", 1)
+    assert code == 0
+    assert json.loads(out) == {"done": 6, "failed": 0, "diverged": 0, "skipped": 0, "missing": 0}
+
+
+def test_status_counts_and_verifies(fairprune, study):
+    path, store = study
+    assert json.loads(fairprune("status", path, "--store", store, "--json")[1])["runs"]["done"] == 6
+    code, out, _ = fairprune("status", "--store", store, "--verify")
+    assert code == 0
+    assert "6 done" in out
+
+
+def test_show_prints_a_record_that_fits_the_published_schema(fairprune, study):
+    path, store = study
+    rows = json.loads(fairprune("table", path, "--store", store, "--format", "json")[1])
+    run = next(row["id"] for row in rows if row["label.method"] == "magnitude")
+    record = json.loads(fairprune("show", run, "--store", store, "--json")[1])
+    jsonschema.validate(record, json.loads(SCHEMA.read_text()))
+    code, out, _ = fairprune("show", run[:10], "--store", store)
+    assert code == 0
+    assert "retrain" in out
+    assert "compression 2.0" in out
+    code, _, err = fairprune("show", "zzz", "--store", store)
+    assert code == 2
+    assert "begin with 'zzz'" in err
+
+
+def test_tables_in_every_form(fairprune, study, tmp_path):
+    path, store = study
+    assert "magnitude" in fairprune("table", path, "--store", store)[1]
+    assert "| magnitude" in fairprune("table", path, "--store", store, "-f", "markdown")[1]
+    assert fairprune("table", path, "--store", store, "-f", "csv")[1].count("\n") >= 7
+    assert fairprune("table", path, "--store", store, "-f", "parquet", "-o", tmp_path / "t.parquet")[0] == 0
+    frame = polars.read_parquet(tmp_path / "t.parquet")
+    assert sorted(frame["label.method"]) == ["dense"] * 2 + ["magnitude"] * 2 + ["random-weight"] * 2
+    assert json.loads(fairprune("table", path, "--store", store, "--json")[1])["name"] == "tiny"
+    code, _, err = fairprune("table", path, "--store", store, "-f", "parquet")
+    assert (code, "needs --output" in err) == (2, True)
+
+
+def test_audit_names_what_is_wrong_and_can_be_a_gate(fairprune, study):
+    path, store = study
+    code, out, _ = fairprune("audit", path, "--store", store, "--json")
+    rules = {finding["rule"] for finding in json.loads(out)["findings"]}
+    assert code == 0
+    assert {"few-seeds", "single-rate"} & rules
+    assert fairprune("audit", path, "--store", store, "--fail-on", "note")[0] == 1
+
+
+def test_report_is_one_page_without_outside_resources(fairprune, study, tmp_path):
+    path, store = study
+    page = tmp_path / "page.html"
+    code, out, _ = fairprune("report", path, "--store", store, "-o", page)
+    text = page.read_text()
+    assert code == 0
+    assert str(page) in out
+    assert "magnitude" in text
+    assert "src=" not in text
+    assert "http-equiv" not in text
+    code, _, err = fairprune("report", path, "--store", store, "-o", tmp_path / "no" / "page.html")
+    assert (code, "cannot write" in err) == (2, True)
+
+
+def test_cost_counts_resnet20(fairprune):
+    cost = json.loads(fairprune("cost", "resnet20", "--json")[1])
+    assert (cost["parameters"], cost["multiply_adds"]) == (269_722, 40_551_040)
+    assert "269,722 parameters" in fairprune("cost", "resnet20")[1]
+    code, _, err = fairprune("cost", "resnet20", "--shape", "3,32")
+    assert (code, "expected channels,height,width" in err) == (2, True)
+
+
+def test_prune_makes_a_smaller_network(fairprune, tmp_path):
+    out = tmp_path / "small.safetensors"
+    code, text, _ = fairprune("prune", "resnet20", "--speedup", 2, "-o", out, "--json")
+    done = json.loads(text)
+    assert code == 0
+    assert done["speedup"] == pytest.approx(2, rel=0.01)
+    assert out.stat().st_size < 4 * 269_722
+    code, _, err = fairprune("prune", "resnet20", "-o", out)
+    assert (code, "exactly one target" in err) == (2, True)
+
+
+def test_ls_and_check(fairprune):
+    names = {row["name"] for row in json.loads(fairprune("ls", "criterion", "--json")[1])["criterion"]}
+    assert {"magnitude", "l1_norm"} <= names
+    assert fairprune("check", "magnitude")[0] == 0
+
+
+def test_check_fails_a_criterion_that_is_not_a_function_of_its_context(fairprune, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "import fairprune as fp, torch\n"
+        "@fp.criterion()\ndef noisy(context):\n"
+        "    return {name: torch.rand_like(w) for name, w in context.weights.items()}\n"
+    )
+    code, out, _ = fairprune("check", "mine:noisy")
+    assert code == 1
+    assert "NO" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "none.toml"], "no study file none.toml"),
+        (["plan", "{study}", "--set", "task.network=lenet50"], "did you mean 'lenet5'"),
+        (["run", "{study}", "--set", "targets=[9999]"], "out of reach"),
+        (["run", "{study}", "--store", "{study}/x"], "cannot be written"),
+        (["run", "{study}", "--device", "tpu"], "device 'tpu' cannot be used"),
+        (["run", "{study}", "--set", "task.data=mnist", "--data-root", "/nowhere"], "mnist"),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_exit_code_2(fairprune, study, arguments, message):
+    code, out, err = fairprune(*(argument.format(study=study[0]) for argument in arguments))
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+def test_help_does_not_wait_for_torch():
+    script = "import sys, fairprune.cli.app; sys.exit('torch' in sys.modules or 'pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
