@@ -160,6 +160,7 @@ def report(
     store: StoreFolder = DEFAULT_STORE,
     data_root: DataRoot = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The page; default: the study's name.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the report: one self-contained HTML page with curves, intervals, table, findings and every spec.
 
@@ -173,7 +174,7 @@ def report(
     page = html.page(summary, records, _findings(session, records, summary), command=f"fairprune run {study}")
     target = output or Path(f"{session.study.name}.html")
     _write(page, target)
-    typer.echo(f"report: {target.resolve()}")
+    typer.echo(json.dumps({"report": str(target.resolve())}) if as_json else f"report: {target.resolve()}")
 
 
 def _session(study: Path, overrides: list[str] | None, store: Path, data_root: Path | None) -> Session:

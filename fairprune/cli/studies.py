@@ -24,6 +24,8 @@ from fairprune.cli.options import (
     Threads,
 )
 
+DEMO_REPORT = Path("fairprune-demo.html")
+
 if TYPE_CHECKING:
     from fairprune.launch.session import Policy, Session
 
@@ -31,9 +33,8 @@ if TYPE_CHECKING:
 def demo(
     store: StoreFolder = DEFAULT_STORE,
     jobs: Jobs = 0,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Where the report goes.")] = Path(
-        "fairprune-demo.html"
-    ),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the report goes.")] = DEMO_REPORT,
+    as_json: AsJson = False,
 ) -> None:
     """Run a real study on the digits inside scikit-learn, to a table, an audit and a report. About three minutes.
 
@@ -42,11 +43,13 @@ def demo(
     from fairprune.cli import results
 
     study = Path(__file__).parent.parent / "demo" / "digits.toml"
-    plan(study, store=store, jobs=jobs)
-    run(study, store=store, jobs=jobs)
-    results.table(study, store=store)
-    results.audit(study, store=store)
-    results.report(study, store=store, output=output)
+    if not as_json:
+        plan(study, store=store, jobs=jobs)
+    run(study, store=store, jobs=jobs, as_json=as_json)
+    if not as_json:
+        results.table(study, store=store)
+        results.audit(study, store=store)
+    results.report(study, store=store, output=output, as_json=as_json)
 
 
 def plan(
