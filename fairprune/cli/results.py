@@ -166,15 +166,20 @@ def report(
 
     Example: `fairprune report studies/mnist-lenet5.toml -o mnist.html`
     """
+    page = write_report(_session(study, overrides, store, data_root), study, output)
+    typer.echo(json.dumps({"report": str(page)}) if as_json else f"report: {page}")
+
+
+def write_report(session: Session, study: Path, output: Path | None) -> Path:
+    """Write the page of a session's study, as it stands, and return where it is."""
     from fairprune.report import html
 
-    session = _session(study, overrides, store, data_root)
     records = _records(session)
     summary = _summary(session, records)
     page = html.page(summary, records, _findings(session, records, summary), command=f"fairprune run {study}")
     target = output or Path(f"{session.study.name}.html")
     _write(page, target)
-    typer.echo(json.dumps({"report": str(target.resolve())}) if as_json else f"report: {target.resolve()}")
+    return target.resolve()
 
 
 def _session(study: Path, overrides: list[str] | None, store: Path, data_root: Path | None) -> Session:

@@ -41,15 +41,19 @@ def demo(
     Example: `fairprune demo`
     """
     from fairprune.cli import results
+    from fairprune.cli.sessions import open_session, resources
 
     study = Path(__file__).parent.parent / "demo" / "digits.toml"
+    execution, jobs = resources("cpu", jobs, 0, compiled=False)
+    session = open_session(study, None, store, None, execution)
     if not as_json:
-        plan(study, store=store, jobs=jobs)
-    run(study, store=store, jobs=jobs, as_json=as_json)
+        plan(study, store=store, device="cpu", jobs=jobs)
+    statuses = _run(session, "only-missing", jobs, quiet=as_json)
     if not as_json:
         results.table(study, store=store)
         results.audit(study, store=store)
-    results.report(study, store=store, output=output, as_json=as_json)
+    page = results.write_report(session, study, output)
+    typer.echo(json.dumps({"runs": statuses, "report": str(page)}) if as_json else f"report: {page}")
 
 
 def plan(
