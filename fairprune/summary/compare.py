@@ -48,8 +48,8 @@ def declared(panel: Panel, pattern: str, scale: Scale, asked: Inference) -> tupl
     rows: list[tuple[Cell, str, str]] = []  # cell, its table, its control's name
     for cell in panel.cells:
         control = controls[cell.granularity]
-        if cell.method == control:
-            continue
+        if cell.method == control or (control is None and panel.kind.startswith("scratch")):
+            continue  # scratch runs without a control of their own answer to the finetuned ones (against_retraining)
         key = f"{cell.target}, {cell.granularity}"
         rows.append((cell, key, control or ""))
         if control:
