@@ -125,7 +125,9 @@ class Rule:
 
 def place(result: Result) -> str:
     """Network and data set in words."""
-    return f"{result.network or 'unknown network'} on {result.dataset or 'unknown data set'}"
+    name, at, digest = (result.dataset or "unknown data set").partition("@")
+    split = f" (test split {digest[:6]})" if at else ""
+    return f"{result.network or 'unknown network'} on {name}{split}"
 
 
 def name(result: Result) -> str:
