@@ -95,9 +95,13 @@ class Evaluation:
 
 
 def evaluate(network: nn.Module, loader: Loader, objective: Objective, precision: Precision = "fp32") -> Evaluation:
-    """Measure a network on a split: every sample once, in order, in evaluation mode. The network is left as it was."""
+    """Measure a network on a split: every sample once, in order, in evaluation mode.
+
+    The network is left as it was, and so are torch's generators, even if its forward pass draws numbers.
+    """
     rows = []
-    with evaluating(network), torch.inference_mode():
+    devices = [loader.device] if loader.device.type == "cuda" else []
+    with evaluating(network), torch.random.fork_rng(devices=devices), torch.inference_mode():
         for images, targets in loader.ordered():
             with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bf16"):
                 outputs = network(images)
