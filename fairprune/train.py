@@ -92,12 +92,12 @@ def fit(
 
 
 def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch: int) -> float:
-    """One epoch, or what is left of the last; the mean loss over its steps, read from the device once."""
+    """One epoch, or what is left of the last; the mean loss over its samples, read from the device once."""
     per_epoch, first = course.train.steps, epoch * course.train.steps
     parameters = [parameter.data for parameter, _ in course.masks]
     masks = [mask.to(parameter.dtype) for parameter, mask in course.masks]
     network.train()
-    total, count = torch.zeros((), device=course.train.device), 0
+    total, samples = torch.zeros((), device=course.train.device), 0
     with _seeded("train", course.seed, epoch):
         for step, (images, targets) in enumerate(
             course.train.epoch(seeds.derive("batches", course.seed, epoch)), first
@@ -113,9 +113,9 @@ def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch
             optimizer.step()
             if masks:  # after every step: neither momentum nor weight decay may bring a pruned weight back
                 torch._foreach_mul_(parameters, masks)
-            total += loss.detach()
-            count += 1
-    return float(total) / max(count, 1)
+            total.add_(loss.detach(), alpha=len(targets))  # the last batch may be smaller, and counts for less
+            samples += len(targets)
+    return float(total) / max(samples, 1)
 
 
 def _look(

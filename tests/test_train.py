@@ -152,3 +152,14 @@ def test_same_seed_same_weights_and_another_seed_others():
         fit(net, plan)
     assert torch.equal(nets[0][5].weight, nets[1][5].weight)
     assert not torch.equal(nets[0][5].weight, nets[2][5].weight)
+
+
+def test_the_training_loss_of_an_epoch_is_the_mean_over_its_samples():
+    """24 samples in batches of 9, 9 and 6, at a rate of zero: the smaller batch counts for less."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    plan = course("constant:0 total:1", batch_size=9)
+    images, targets = (torch.cat(parts) for parts in zip(*plan.train.ordered(), strict=True))
+    with torch.no_grad():
+        expected = classification.loss(net(images), targets).item()
+    (row,) = fit(net, plan)
+    assert row["train_loss"] == pytest.approx(expected, rel=1e-6)
