@@ -1,11 +1,13 @@
 """Studies end to end, on digits: sharing, resuming, identity, failures, damage."""
 
+import errno
+import os
 import textwrap
 from dataclasses import replace
 
 import pytest
 
-from fairprune.errors import FairpruneError
+from fairprune.errors import FairpruneError, StoreError
 from fairprune.execute.workshop import Execution
 from fairprune.launch.session import chosen, prepare, run
 from fairprune.launch.worker import Site
@@ -209,3 +211,24 @@ def test_a_worker_on_a_lost_store_stops_with_one_line(open_study):
     site.store.write_text("")
     with pytest.raises(FairpruneError, match="cannot be written"):
         run(replace(session, site=site), "only-missing", 2, lambda _: None)
+
+
+def test_a_full_disk_stops_with_one_line_and_loses_nothing(open_study, monkeypatch):
+    session = open_study(STUDY, "store", "seeds=1", "targets=[2]")
+    written, sync = [], os.fsync
+
+    def full(descriptor):
+        written.append(descriptor)
+        if len(written) > 12:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(StoreError, match=r"cannot write .*: No space left on device"):
+            run_all(session)
+    kept = {path.stem for path in (session.site.store / "stages").glob("*.json")}
+    assert kept
+    assert not open_store(session.site.store).damaged()
+    assert not kept & set(run_all(session))
+    assert {r.status for r in records(session).values()} == {"done"}
