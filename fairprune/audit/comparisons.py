@@ -89,6 +89,13 @@ def _test_looks(evidence: Evidence) -> Iterator[Said]:
             yield ids(found), f"{where}: {len(found)} of {len(group)} results looked at the test set often: {texts}"
 
 
+def _validation_seen(evidence: Evidence) -> Iterator[Said]:
+    for where, group in evidence.places.items():
+        found = [result for result in group if result.validation_seen]
+        if found:
+            yield ids(found), f"{where}: {len(found)} of {len(group)} results: the base has seen the validation images"
+
+
 def _mixed(field: str) -> Callable[[Evidence], Iterator[Said]]:
     """A check that a field has one known value wherever results may be compared."""
 
@@ -167,6 +174,14 @@ RULES = (
         check=_test_looks,
         violation=case("The test set was read after each of 40 epochs.", pruned("l1-0", test_looks=40)),
         passing=case("The test set was read once for the dense and once for the final network.", pruned("l1-0")),
+    ),
+    Rule(
+        id="validation-seen",
+        severity="note",
+        reason="A published base has often seen all training images: what validation then says of it is too good.",
+        check=_validation_seen,
+        violation=case("Published weights; validation is a tenth of their data.", pruned("l1-0", validation_seen=True)),
+        passing=case("The base was trained on the rest.", pruned("l1-0", validation_seen=False)),
     ),
     _mixed_rule(
         "device",

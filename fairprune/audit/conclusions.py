@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from fairprune.audit.examples import DECLARED, Judged, case, pruned
-from fairprune.audit.finding import CONTROLS, Evidence, Rule, Said, at, ids, listed, name, place
+from fairprune.audit.finding import Evidence, Rule, Said, at, ids, listed, name, place
 from fairprune.audit.result import Result
 from fairprune.spec import Target
 
@@ -39,25 +39,6 @@ def _few_seeds(evidence: Evidence) -> Iterator[Said]:
             behind = listed(f"{n} on {runs}" for runs, n in counts.most_common())
             text = f"{where}: {len(few)} of {len(points)} points do not rest on {SEEDS} runs: {behind}{declared}"
             yield ids(result for key in few for result in points[key]), text
-
-
-def _is_control(result: Result, control: str) -> bool:
-    words = (result.criterion or result.method or "").lower()
-    if control == "dense" or result.kind != "prune":
-        return control == result.kind
-    return control in words or (control == "magnitude" and words.startswith(("l1", "l2")))
-
-
-def _missing_control(evidence: Evidence) -> Iterator[Said]:
-    off = evidence.facts.switched_off if evidence.facts else frozenset()
-    for where, group in evidence.places.items():
-        dense = [result for result in group if result.kind == "dense"]
-        for granularity in dict.fromkeys(result.granularity for result in group if result.kind == "prune"):
-            alike = [result for result in group if result.kind == "prune" and result.granularity == granularity]
-            missing = [c for c in CONTROLS if not any(_is_control(result, c) for result in (*dense, *alike))]
-            if missing:
-                texts = (f"{control} (switched off)" if control in off else control for control in missing)
-                yield ids(alike), f"{where}: no control among {granularity or 'pruned'} results: {', '.join(texts)}"
 
 
 def _single_target(evidence: Evidence) -> Iterator[Said]:
@@ -108,6 +89,19 @@ def _one_base(evidence: Evidence) -> Iterator[Said]:
             )
 
 
+def _shared_bases(evidence: Evidence) -> Iterator[Said]:
+    for where, group in evidence.places.items():
+        seeds: defaultdict[str, set[int]] = defaultdict(set)
+        for r in group:
+            if r.kind != "scratch" and r.base_checkpoint is not None and r.run_seed is not None:
+                seeds[r.base_checkpoint].add(r.run_seed)
+        shared = {base for base, runs in seeds.items() if len(runs) > 1}
+        if shared and len(seeds) > 1:  # one base for all is said by `one-base`
+            found = [r for r in group if r.base_checkpoint in shared]
+            most = max(len(seeds[base]) for base in shared)
+            yield ids(found), f"{where}: up to {most} runs of a method from each of {len(seeds)} base models"
+
+
 def _undeclared(evidence: Evidence) -> Iterator[Said]:
     facts = evidence.facts
     if facts:
@@ -131,23 +125,6 @@ RULES = (
         check=_few_seeds,
         violation=case("A method was run once.", pruned("l1-0")),
         passing=case("A method was run with 3 seeds.", *(pruned(f"l1-{s}", run_seed=s) for s in range(3))),
-    ),
-    Rule(
-        id="missing-control",
-        severity="caution",
-        reason="Without the dense network, random and magnitude pruning, a gain may be the retraining's, or anyone's.",
-        check=_missing_control,
-        violation=case(
-            "L1-norm and random pruning without the dense network retrained alike.",
-            pruned("l1-0"),
-            pruned("random-0", method="random", criterion="random"),
-        ),
-        passing=case(
-            "L1-norm and random pruning, and the dense network retrained alike.",
-            pruned("l1-0"),
-            pruned("random-0", method="random", criterion="random"),
-            pruned("dense-0", kind="dense", method="dense", criterion=None, target=None, speedup=1, compression=1),
-        ),
     ),
     Rule(
         id="not-separated",
@@ -195,6 +172,23 @@ RULES = (
         reason="With a single base model, intervals say nothing about other trainings of the same network.",
         check=_one_base,
         violation=case("Two runs from one base model.", pruned("l1-0"), pruned("l1-1", run_seed=1)),
+        passing=case(
+            "Two runs, each from a base model of its own.",
+            pruned("l1-0"),
+            pruned("l1-1", base_seed=1, run_seed=1, base_checkpoint="base-1"),
+        ),
+    ),
+    Rule(
+        id="shared-bases",
+        severity="note",
+        reason="Runs from one base model are alike; intervals count them as independent and come out too narrow.",
+        check=_shared_bases,
+        violation=case(
+            "Two base models, one of them pruned and retrained with two seeds.",
+            pruned("l1-0"),
+            pruned("l1-1", run_seed=1),
+            pruned("l1-2", base_seed=1, base_checkpoint="base-1"),
+        ),
         passing=case(
             "Two runs, each from a base model of its own.",
             pruned("l1-0"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairprune.audit.result import STAGES, Result
+from fairprune.canonical import digest
 from fairprune.record import LedgerEntry, Record
 from fairprune.schedules import Schedule, empty, parse
 from fairprune.spec import Options
@@ -30,6 +31,8 @@ def from_record(record: Record) -> Result:
         network=_named(spec.task.network.name, spec.task.network.options),
         base_checkpoint=_base(record),
         target=spec.target,
+        allocation=method.allocation if method else None,
+        amounts=digest((method.like or method).model_dump(mode="json"))[:16] if method else None,
         compression=record.compression,
         speedup=record.speedup,
         on_target=record.on_target,
@@ -37,6 +40,7 @@ def from_record(record: Record) -> Result:
         device=environment.device if environment else None,
         libraries=f"fairprune {environment.fairprune}, torch {environment.torch}" if environment else None,
         validation=spec.task.data.validation,
+        validation_seen=spec.task.checkpoint is not None and spec.task.checkpoint.seen == "train",
         selected_on="validation" if spec.retraining.recipe.checkpoint == "best" else "last",
         test_looks=_test_looks(record),
         executed=_executed(record),

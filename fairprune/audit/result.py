@@ -39,6 +39,8 @@ class Result:
     network: str | None = None
     base_checkpoint: str | None = None  # digest, or a name that stands for one file
     target: Target | None = None  # as declared
+    allocation: str | None = None  # global, uniform, given, like
+    amounts: str | None = None  # what decided the per-layer amounts: a digest of the method, of the copied one for like
     compression: float | None = None
     speedup: float | None = None
     on_target: bool | None = None  # within 1 % of the target; None: judge by the rates
@@ -60,6 +62,7 @@ class Result:
     device: str | None = None
     libraries: str | None = None  # names and versions
     validation: float | None = None  # fraction of the training images
+    validation_seen: bool | None = None  # by whoever trained the base model
     selected_on: Literal["last", "validation", "test"] | None = None  # how the checkpoint was chosen
     test_looks: float | None = None  # at the test set, per network that may be measured on it
     executed: Literal["dense", "small"] | None = None  # how masked weights were multiplied

@@ -34,6 +34,20 @@ def test_a_one_shot_run_in_full(record: Make) -> None:
     assert (result.device, result.libraries, result.seeds) == ("cpu", "fairprune 0.1, torch 2.13", 1)
 
 
+def test_who_decided_the_per_layer_amounts(record: Make) -> None:
+    full = record()
+    assert full.spec.method
+    lender = full.spec.method
+    like = lender.model_copy(update={"criterion": "random", "allocation": "like", "like": lender})
+    own, lent = from_record(full), from_record(with_spec(full, method=like))
+    assert (own.allocation, lent.allocation) == ("global", "like")
+    assert own.amounts == lent.amounts
+    other = from_record(with_spec(full, method=lender.model_copy(update={"spare": ()})))
+    assert own.amounts != other.amounts
+    dense = from_record(record("dense"))
+    assert (dense.allocation, dense.amounts) == (None, None)
+
+
 def test_a_scratch_run_is_charged_its_own_training_at_the_small_network(record: Make, trained: Any) -> None:
     full = record("scratch")
     result = from_record(
@@ -66,6 +80,9 @@ def test_a_downloaded_base_has_a_digest_and_no_known_training(record: Make) -> N
     result = from_record(with_spec(full, task=task).model_copy(update={"ledger": entries}))
     assert result.base_checkpoint == "base"
     assert (result.pretrain_epochs, result.pretrain_schedule, result.epochs, result.cost()) == (None,) * 4
+    unseen = task.model_copy(update={"checkpoint": Checkpoint(name="x.pt", digest="d", seen="none")})
+    found = [from_record(r).validation_seen for r in (full, with_spec(full, task=task), with_spec(full, task=unseen))]
+    assert found == [False, True, False]
 
 
 def test_what_an_unfinished_run_did_not_reach_is_unknown(record: Make) -> None:

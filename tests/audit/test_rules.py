@@ -152,9 +152,36 @@ def test_controls_are_needed_at_each_granularity(make: Make) -> None:
     weights = make("w", method="random", criterion="random", granularity="weight")
     found = said("missing-control", dense, make("a"), weights)
     assert found == [
-        (("a",), "resnet56 on cifar10: no control among channel results: random"),
-        (("w",), "resnet56 on cifar10: no control among weight results: magnitude"),
+        (("a",), "resnet56 on cifar10: no control among channel results under finetune: random"),
+        (("w",), "resnet56 on cifar10: no control among weight results under finetune: magnitude"),
     ]
+
+
+def test_a_control_under_another_recipe_is_none(make: Make) -> None:
+    dense = {"kind": "dense", "granularity": None, "target": None, "criterion": None}
+    both = [make("a"), make("b", recipe="longer"), make("dense", **dense, method="dense", recipe="longer")]
+    found = said("missing-control", *both)
+    assert [text.rpartition("under ")[2] for _, text in found] == ["finetune: dense, random", "longer: random"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "lacking"),
+    [
+        ({}, "a (random and magnitude)"),
+        ({"criterion": "magnitude"}, "a (random)"),
+        ({"criterion": "random"}, None),
+        ({"allocation": "given"}, "a (random and magnitude)"),
+        ({"allocation": "uniform"}, None),
+        ({"allocation": None, "amounts": None}, None),
+    ],
+)
+def test_who_chooses_per_layer_amounts_needs_controls_with_them(
+    make: Make, changes: dict[str, Any], lacking: str | None
+) -> None:
+    fields = {"method": "a", "criterion": "taylor", "allocation": "global", "amounts": "a"} | changes
+    other = make("other", criterion="random", allocation="like", amounts="other")
+    expected = [(("a",), f"resnet56 on cifar10: no control with the per-layer amounts of {lacking}")] if lacking else []
+    assert said("missing-like-control", make("a", **fields), other) == expected
 
 
 def test_controls_switched_off_are_missing_all_the_same(make: Make) -> None:
@@ -224,3 +251,15 @@ def test_long_lists_are_cut(make: Make) -> None:
     ((ids, text),) = said("selected-on-test", *(make(str(i), method=f"m{i}", selected_on="test") for i in range(9)))
     assert len(ids) == 9
     assert text.endswith("m0, m1, m2, m3, m4, m5 and 3 more")
+
+
+def test_runs_that_share_a_base_are_not_independent(make: Make) -> None:
+    bases = [{"base_seed": base, "base_checkpoint": f"base-{base}"} for base in range(2)]
+    crossed = [make(f"{i}{run}", run_seed=run, **base) for i, base in enumerate(bases) for run in range(3)]
+    ((ids, text),) = said("shared-bases", *crossed)
+    assert len(ids) == 6
+    assert text == "resnet56 on cifar10: up to 3 runs of a method from each of 2 base models"
+    assert said("one-base", *crossed) == []
+    assert said("shared-bases", *crossed[:3]) == []
+    assert len(said("one-base", *crossed[:3])) == 1
+    assert said("shared-bases", crossed[0], crossed[4]) == []
