@@ -97,7 +97,7 @@ def _pruned(run: RunSpec, base: Stage, method: Method, target: Target) -> Stage:
     start, pruned = base, base
     for number in range(1, method.rounds + 1):
         part = _partial_target(target, number / method.rounds)
-        like = (_pruned(run, base, method.like, target),) if method.like else ()
+        like = (_pruned(run, base, method.like, part),) if method.like else ()
         pruned = _prune(run, start, _score(run, start, method, number), method, part, like)
         if number < method.rounds:
             start = _retrain(run, pruned, number)

@@ -86,5 +86,5 @@ class Board:
             f"{name}: {points} runs chosen, {self._computed} stages computed in {seconds:.0f} s; now {said}; in {store}"
         )
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        if statuses.get("failed") or statuses.get("diverged"):
-            self.console.print("run again with --rerun only-failed to try those that failed or diverged once more")
+        if any(statuses.get(status) for status in ("failed", "diverged", "skipped")):
+            self.console.print("--rerun only-failed tries those that failed, diverged or were skipped once more")

@@ -108,7 +108,7 @@ def run(
     statuses = _run(session, rerun, jobs, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(statuses, indent=2))
-    if statuses["failed"] or statuses["diverged"]:
+    if any(statuses[status] for status in ("failed", "diverged", "skipped")):
         raise typer.Exit(EXIT_FINDINGS)
 
 

@@ -15,11 +15,13 @@ from fairprune.execute.workshop import Outcome, Workshop, root_task
 from fairprune.measure.accuracy import evaluate
 from fairprune.measure.cost import count
 from fairprune.pruning import allocation
+from fairprune.pruning.allocation import Allocation
 from fairprune.pruning.apply import combined, load_weights_, pruned, space_of
+from fairprune.pruning.plan import ChannelPlan, DensePlan
 from fairprune.pruning.scoring import score as score_layers
 from fairprune.pruning.space import Space
-from fairprune.pruning.target import Choice, reach
-from fairprune.record import LedgerEntry, Size, StageResult
+from fairprune.pruning.target import reach
+from fairprune.record import LedgerEntry, StageResult
 from fairprune.spec import Calibration, Target, Task
 from fairprune.stages import Stage
 
@@ -69,10 +71,17 @@ def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
     task = root_task(stage)
     model = load_model(workshop, stage.parents[0], parents[0])
     example = workshop.data(task.data).example()
-    space = space_of(model.network, model.plan, example, spec["granularity"], tuple(spec["spare"]))
-    dense = count(dense_network(workshop, task), example).size
+    whole, spare = dense_network(workshop, task), tuple(spec["spare"])
+    space = space_of(model.network, model.plan, example, spec["granularity"], spare)
+    earlier = isinstance(
+        model.plan, ChannelPlan
+    )  # a round that left the network at hand fewer units than the dense one
+    sizes = _sizes(space_of(whole, DensePlan(), example, spec["granularity"], spare) if earlier else space)
+    dense = count(whole, example).size
     found, _ = workshop.store.tensors(parents[1].blobs["scores"])
-    choice = _choose(space, _part(found, "scores/"), spec, dense, parents)
+    allocate = _allocation(workshop, space, spec, parents)
+    grouped = space.group_scores(_part(found, "scores/"), spec["reduce"])
+    choice = reach(space, grouped, allocate, Target.model_validate(spec["target"]), dense, sum(sizes.values()))
     load_weights_(model.network, _part(found, "weights/"))
     plan = space.plan(choice.kept)
     small = Model(pruned(model.network, plan), combined(model.plan, plan))
@@ -80,7 +89,7 @@ def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
         small.network.to(workshop.device), workshop.loader(task, "validation"), workshop.objective(task), task.precision
     )
     info: dict[str, Any] = {
-        "kept": _kept(space, choice, parents[0]),
+        "kept": {name: [kept, sizes[name]] for name, kept in choice.counts.items()},
         "on_target": choice.on_target,
         "achieved": choice.achieved,
         "dense": dense.model_dump(),
@@ -90,26 +99,18 @@ def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
     return Outcome(ledger, save_model(workshop, small), seen.metrics("validation", "pruned"), info)
 
 
-def _choose(
-    space: Space, scores: Mapping[str, torch.Tensor], spec: Any, dense: Size, parents: tuple[StageResult, ...]
-) -> Choice:
-    allocate = registry.load("allocation", spec["allocation"])
+def _allocation(workshop: Workshop, space: Space, spec: Any, parents: tuple[StageResult, ...]) -> Allocation:
+    allocate: Any = registry.load("allocation", spec["allocation"], workshop.folder)
     if spec["allocation"] == "given":
-        allocate = partial(allocate, ratios=allocation.ratios_of(space.groups, spec["ratios"]))
+        return partial(allocate, ratios=allocation.ratios_of(space.groups, spec["ratios"]))
     if spec["allocation"] == "like":
         lent: Any = parents[2].info["kept"]
-        allocate = partial(allocate, counts={group: kept for group, (kept, _) in lent.items()})
-    grouped = space.group_scores(scores, spec["reduce"])
-    earlier: Any = parents[0].info.get("kept")
-    units = sum(size for _, size in earlier.values()) if earlier else None
-    return reach(space, grouped, allocate, Target.model_validate(spec["target"]), dense, units)
+        return partial(allocate, counts={group: kept for group, (kept, _) in lent.items()})
+    return allocate  # type: ignore[no-any-return]
 
 
-def _kept(space: Space, choice: Choice, before: StageResult) -> dict[str, list[int]]:
-    """Group -> units kept and units of the dense network, which an earlier round remembers."""
-    earlier: Any = before.info.get("kept") or {}
-    sizes = {group.name: group.size for group in space.groups}
-    return {name: [kept, earlier.get(name, (0, sizes[name]))[1]] for name, kept in choice.counts.items()}
+def _sizes(space: Space) -> dict[str, int]:
+    return {group.name: group.size for group in space.groups}
 
 
 def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -17,16 +17,22 @@ def assemble(point: Point, results: Mapping[str, StageResult], failures: Mapping
     broken = next((stage.key for stage in stages.order if stage.key in failures), None)
     if broken is None and not all(stage.key in results for stage in stages.order):
         return None
-    status: Status = "done"
-    if broken is not None:
-        status = "diverged" if broken in results else "failed"
-    return _record(point, stages, results, status, failures[broken] if broken else "")
+    if broken is None:
+        return _record(point, stages, results, "done", "")
+    how: Status = "diverged" if broken in results else "failed"
+    reason = failures[broken]
+    if broken == stages.base.key:
+        return _record(point, stages, results, "skipped", f"its base {how}: {reason}")
+    if broken not in _own_keys(stages):
+        return _record(point, stages, results, "skipped", f"the method that it is like {how}: {reason}")
+    return _record(point, stages, results, how, reason)
 
 
 def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], status: Status, reason: str) -> Record:
     pruned = results.get(stages.pruned.key) if stages.pruned else None
     base, final = (results.get(stage.key) for stage in (stages.base_measure, stages.final_measure))
     own = _own(stages, results)
+    said = [r for r in own if r.kind != "pretrain" or r.key == stages.base.key]  # not the weights rewound to
     return Record(
         id=point.id,
         status=status,
@@ -35,12 +41,12 @@ def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], 
         labels=dict(point.labels),
         stages=tuple(Parent(stage=r.kind, key=r.key, digest=r.digest) for r in own),
         ledger=tuple(r.ledger for r in own),
-        metrics=tuple(metric for result in own for metric in result.metrics),
+        metrics=tuple({(m.name, m.split, m.when): m for result in said for m in result.metrics}.values()),
         dense=_size(base),
         small=_size(final),
         kept=_kept(pruned),
         on_target=bool(pruned.info["on_target"]) if pruned else True,
-        curves={r.kind: r.blobs["curve"] for r in own if "curve" in r.blobs},
+        curves={r.kind: r.blobs["curve"] for r in said if "curve" in r.blobs},  # of several rounds: the last one's
         correct=final.blobs["correct"] if final else "",
         environment=own[-1].environment if own else None,
         finished=now(),
@@ -48,7 +54,13 @@ def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], 
 
 
 def _own(stages: Pipeline, results: Mapping[str, StageResult]) -> list[StageResult]:
-    """The results of the run's own stages, in order: without those that only lent their per-layer amounts."""
+    """The results of the run's own stages, in order."""
+    own = _own_keys(stages)
+    return [results[stage.key] for stage in stages.order if stage.key in own and stage.key in results]
+
+
+def _own_keys(stages: Pipeline) -> set[str]:
+    """Keys of the run's stages, without those that only lent it their per-layer amounts."""
     own: set[str] = set()
 
     def visit(stage: Stage) -> None:
@@ -58,7 +70,7 @@ def _own(stages: Pipeline, results: Mapping[str, StageResult]) -> list[StageResu
 
     visit(stages.base_measure)
     visit(stages.final_measure)
-    return [results[stage.key] for stage in stages.order if stage.key in own and stage.key in results]
+    return own
 
 
 def _size(result: StageResult | None) -> Size | None:

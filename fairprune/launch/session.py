@@ -66,14 +66,15 @@ def _checkpoint_file(name: str, site: Site) -> Path:
 def chosen(points: Sequence[Point], store: Store, policy: Policy) -> list[Point]:
     """The runs that a policy would run.
 
-    only-missing: those without a record. only-failed: those that failed or diverged. always: all. never: none.
+    only-missing: those without a record. only-failed: those that failed, diverged or were skipped. always: all. never:
+    none.
     """
     if policy in ("always", "never"):
         return list(points) if policy == "always" else []
     statuses = {point.id: record.status if (record := store.record(point.id)) else None for point in points}
     if policy == "only-missing":
         return [point for point in points if statuses[point.id] is None]
-    return [point for point in points if statuses[point.id] in ("failed", "diverged")]
+    return [point for point in points if statuses[point.id] in ("failed", "diverged", "skipped")]
 
 
 def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], None]) -> int:

@@ -183,6 +183,23 @@ def test_divergence_is_a_record(open_study):
     assert run_all(session, "only-failed")
 
 
+def test_runs_whose_base_or_model_method_fails_are_skipped_and_say_why(open_study, tmp_path):
+    session = open_study(STUDY, "store", "task.pretrain.schedule=constant:1e30 total:1", "targets=[2]", "seeds=1")
+    run_all(session)
+    assert {(r.status, r.reason[:17]) for r in records(session).values()} == {("skipped", "its base diverged")}
+    (tmp_path / "mine.py").write_text(
+        "import fairprune as fp\n@fp.criterion()\ndef broken(context):\n    raise RuntimeError('no idea')\n"
+    )
+    like = '[methods.broken]\n    criterion = "mine:broken"\n    [methods.like]\n    criterion = "random"\n'
+    like += '    allocation = "like:broken"\n    [controls]'
+    session = open_study(STUDY.replace("[controls]", like), "other", "targets=[2]", "seeds=1")
+    run_all(session)
+    statuses = {r.labels["method"]: (r.status, r.reason) for r in records(session).values()}
+    assert statuses["broken"][0] == "failed"
+    assert statuses["like"][0] == "skipped"
+    assert statuses["like"][1].startswith("the method that it is like failed: score: RuntimeError: no idea")
+
+
 def test_a_criterion_that_breaks_fails_its_own_runs_only(open_study, tmp_path):
     (tmp_path / "mine.py").write_text(
         "import fairprune as fp\n@fp.criterion()\ndef broken(context):\n    raise RuntimeError('no idea')\n"
