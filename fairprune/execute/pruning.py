@@ -73,9 +73,8 @@ def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
     example = workshop.data(task.data).example()
     whole, spare = dense_network(workshop, task), tuple(spec["spare"])
     space = space_of(model.network, model.plan, example, spec["granularity"], spare)
-    earlier = isinstance(
-        model.plan, ChannelPlan
-    )  # a round that left the network at hand fewer units than the dense one
+    # an earlier round has left the network at hand fewer units than the dense one
+    earlier = isinstance(model.plan, ChannelPlan)
     sizes = _sizes(space_of(whole, DensePlan(), example, spec["granularity"], spare) if earlier else space)
     dense = count(whole, example).size
     found, _ = workshop.store.tensors(parents[1].blobs["scores"])
