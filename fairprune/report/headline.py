@@ -38,12 +38,13 @@ def detectable(summary: Summary, panel: Panel) -> str:
     found = sorted(c.detectable for c in panel.comparisons if c.detectable is not None)
     if not found:
         return "No difference could have been detected: no comparison has replicates enough."
+    family = max(c.family for c in panel.comparisons)
     least, most = (words.number(value, words.digits(summary)) for value in (found[0], found[-1]))
     span = least if least == most else f"{least} to {most}"
     depends = "" if least == most else ", depending on method and target,"
     return (
         f"A true difference of {span} {words.points_of(summary)}{depends} would have been found with "
-        f"{summary.power:.0%} power (Bonferroni over {words.plural(len(found), 'comparison')})."
+        f"{summary.power:.0%} power (Bonferroni over {words.plural(family, 'comparison')})."
     )
 
 
@@ -86,12 +87,18 @@ def _at(name: str, group: list[Comparison], targets: int) -> str:
 
 
 def _behind(panel: Panel) -> str:
+    """How many runs and bases each point rests on; runs that share a base are no independent sample of bases."""
     runs = sorted({cell.done for cell in panel.cells})
     bases = sorted({cell.bases for cell in panel.cells})
-    each = f"{runs[0]}" if len(runs) == 1 else f"{runs[0]} to {runs[-1]}"
-    noun = "run" if runs[-1] == 1 else "runs"
-    given = " Intervals hold given this one base." if bases == [1] else ""
-    return f"Each point rests on {each} {noun} from {words.plural(bases[-1], 'base model')}.{given}"
+    given = ""
+    if any(cell.bases < cell.done for cell in panel.cells) or bases == [1]:
+        given = " Intervals hold given this one base." if bases[-1] == 1 else " Intervals hold given these bases."
+    return f"Each point rests on {_span(runs, 'run')} from {_span(bases, 'base model')}.{given}"
+
+
+def _span(counts: list[int], noun: str) -> str:
+    """`3 runs`, or `1 to 3 runs`."""
+    return (f"{counts[0]:,} to " if counts[0] < counts[-1] else "") + words.plural(counts[-1], noun)
 
 
 def _capital(text: str) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 
+from fairprune.report import words
 from fairprune.report.headline import where
 from fairprune.report.rows import Row, endpoint_title, rows
 from fairprune.summary import Panel, Summary
 
 
 def table(summary: Summary) -> str:
-    """One table for each task and recipe, under a heading of its own."""
-    return "\n".join(f"### {_plain(where(panel))}\n\n{_table(summary, panel)}" for panel in summary.panels)
+    """One table for each task and recipe, under a heading of its own, and what their words mean."""
+    tables = (f"### {_plain(where(panel))}\n\n{_table(summary, panel)}" for panel in summary.panels)
+    return "\n".join([*tables, _plain(" ".join(words.notes(summary))) + "\n"])
 
 
 def _table(summary: Summary, panel: Panel) -> str:

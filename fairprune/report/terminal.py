@@ -106,8 +106,4 @@ def _stacked(text: str) -> str:
 def _notes(summary: Summary) -> Iterator[Text]:
     if summary.done < summary.expected:
         yield Text(f"{summary.done:,} of {summary.expected:,} runs ended: {words.unfinished(summary.counts)}.")
-    yield Text(
-        f"[ ]: {summary.confidence:.0%} intervals; against control they are simultaneous. Verdicts are corrected for "
-        "all comparisons of a task and recipe (Holm). Not separated does not mean equal.",
-        "dim",
-    )
+    yield Text(" ".join(words.notes(summary)), "dim")

@@ -105,6 +105,20 @@ def amount(value: float) -> str:
     return "0" if value == 0 else f"{mantissa} · 10^{int(exponent)}"
 
 
+def notes(summary: Summary) -> list[str]:
+    """What a reader of the table alone must know."""
+    family = max((c.family for c in summary.comparisons), default=0)
+    tested = f"the {plural(family, 'declared comparison')} of the study" if family else "all declared comparisons"
+    images = summary.samples.get("test")
+    return [
+        f"[ ]: {summary.confidence:.0%} intervals over runs; against control they are simultaneous.",
+        f"Verdicts are corrected for {tested} (Holm) and hold for {f'these {images:,}' if images else 'these'} test "
+        "images. Not separated does not mean equal.",
+        "Compression: parameters, dense over kept, of the whole network. Speedup is theoretical: multiply-adds, dense "
+        "over kept; masked weights are executed densely.",
+    ]
+
+
 def points_of(summary: Summary) -> str:
     """What differences are counted in."""
     return "points" if summary.unit == "%" else summary.unit

@@ -31,9 +31,9 @@ def summarise(
     own = {point.id: records[point.id] for point in points if point.id in records}
     scale = scale_of(study.endpoint, own.values())
     asked = Inference(confidence, power, study.margin)
-    panels = tuple(
-        _panel(group, own, scale, study.control, asked, correct) for group in _grouped(points, "task", "retraining")
-    )
+    bare = [_panel(group, own, scale, asked, correct) for group in _grouped(points, "task", "retraining")]
+    compared = declared(bare, study.control, scale, asked)
+    panels = tuple(p.model_copy(update={"comparisons": c}) for p, c in zip(bare, compared, strict=True))
     tasks = {panel.task: [p for p in panels if p.task == panel.task] for panel in panels}
     costs = charges(own.values())
     runs = [run for p in panels for c in (*p.cells, *([p.dense] if p.dense else [])) for run in c.runs]
@@ -63,11 +63,10 @@ def _panel(
     points: Sequence[Point],
     records: Mapping[str, Record],
     scale: Scale,
-    control: str,
     asked: Inference,
     correct: Correct | None,
 ) -> Panel:
-    """A task under a recipe. A method's targets stand together, in the study's order."""
+    """A task under a recipe, nothing compared yet. A method's targets stand together, in the study's order."""
     dense = [point for point in points if point.spec.kind == "dense"]
     pruned = [point for point in points if point.spec.kind != "dense"]
 
@@ -78,7 +77,7 @@ def _panel(
         return plain.model_copy(update={"resampled": sampled})
 
     by_method = (group for method in _grouped(pruned, "method") for group in _by_target(method))
-    panel = Panel(
+    return Panel(
         task=points[0].labels["task"],
         recipe=points[0].labels["retraining"],
         kind=points[0].spec.retraining.kind,
@@ -86,7 +85,6 @@ def _panel(
         base=base_spread([records[p.id] for p in points if p.id in records], scale, asked.confidence),
         dense=made(dense) if dense else None,
     )
-    return panel.model_copy(update={"comparisons": declared(panel, control, scale, asked)})
 
 
 def _grouped(points: Iterable[Point], *labels: str) -> list[list[Point]]:

@@ -37,25 +37,30 @@ def control_of(granularity: str, pattern: str, cells: Iterable[Cell]) -> str | N
     return next(iter(own or [c.method for c in matching if not c.granularity]), None)
 
 
-def declared(panel: Panel, pattern: str, scale: Scale, asked: Inference) -> tuple[Comparison, ...]:
-    """Every method but the controls against its control, corrected as one family over methods and targets.
+def declared(panels: Sequence[Panel], pattern: str, scale: Scale, asked: Inference) -> list[tuple[Comparison, ...]]:
+    """Every method but the controls against its control, for each panel; all of them corrected as one family.
 
-    One additive model per target and granularity, since only methods of one granularity share a control.
+    One additive model per panel, target and granularity, since only methods of one granularity share a control.
     """
-    every = [*panel.cells, *([panel.dense] if panel.dense else [])]
-    controls = {g: control_of(g, pattern, every) for g in sorted({cell.granularity for cell in panel.cells})}
     tables: Tables = {}
-    rows: list[tuple[Cell, str, str]] = []  # cell, its table, its control's name
-    for cell in panel.cells:
-        control = controls[cell.granularity]
-        if cell.method == control or (control is None and panel.kind.startswith("scratch")):
-            continue  # scratch runs without a control of their own answer to the finetuned ones (against_retraining)
-        key = f"{cell.target}, {cell.granularity}"
-        rows.append((cell, key, control or ""))
-        if control:
-            tables.setdefault(key, {_CONTROL: _control_values(every, control, cell.target)})[cell.method] = values(cell)
+    rows: list[tuple[int, Cell, str, str]] = []  # panel, cell, its table, its control's name
+    for index, panel in enumerate(panels):
+        every = [*panel.cells, *([panel.dense] if panel.dense else [])]
+        controls = {g: control_of(g, pattern, every) for g in sorted({cell.granularity for cell in panel.cells})}
+        for cell in panel.cells:
+            control = controls[cell.granularity]
+            if cell.method == control or (control is None and panel.kind.startswith("scratch")):
+                continue  # scratch runs without a control of their own answer to finetuned ones (against_retraining)
+            key = f"{index}, {cell.target}, {cell.granularity}"
+            rows.append((index, cell, key, control or ""))
+            if control:
+                start = {_CONTROL: _control_values(every, control, cell.target)}
+                tables.setdefault(key, start)[cell.method] = values(cell)
     found = _judged(tables, scale, asked)
-    return tuple(_comparison(panel, cell, name, found.get((key, cell.method)), asked) for cell, key, name in rows)
+    return [
+        tuple(_comparison(p, cell, name, found.get((key, cell.method)), asked) for i, cell, key, name in rows if i == n)
+        for n, p in enumerate(panels)
+    ]
 
 
 def against_retraining(panels: Sequence[Panel], scale: Scale, asked: Inference) -> tuple[Comparison, ...]:
@@ -108,6 +113,7 @@ def _comparison(
     return Comparison(
         **fields,
         n=found.pairs,
+        family=found.family,
         verdict=found.verdict,
         reason=found.reason.replace(f"'{_CONTROL}'", control),
         difference=found.difference,

@@ -81,6 +81,7 @@ class Comparison(Value):
     amount: float
     exploratory: bool = False
     n: int = 0  # replicates that both completed
+    family: int = 0  # comparisons that it was corrected for, itself included
     verdict: Verdict = "not estimable"
     reason: str = ""  # why it is not estimable
     difference: float | None = None
@@ -93,7 +94,7 @@ class Comparison(Value):
 
 
 class Panel(Value):
-    """A task under a retraining recipe: one family of declared comparisons."""
+    """A task under a retraining recipe. The declared comparisons of all panels are one family."""
 
     task: str
     recipe: str

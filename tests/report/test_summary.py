@@ -225,3 +225,16 @@ def test_bits_come_from_the_store(synthetic, tmp_path):
     assert correct(record.model_copy(update={"correct": blob})).tolist() == right.tolist()
     assert correct(record) is None
     assert correct(record.model_copy(update={"correct": "0" * 64})) is None
+
+
+def test_recipes_are_corrected_together(synthetic):
+    recipes = {name: {"schedule": f"constant:{name} total:5"} for name in ("0.01", "0.001")}
+    made = synthetic(METHODS, retraining=recipes)
+    summary = summary_of(made)
+    assert [len(panel.comparisons) for panel in summary.panels] == [4, 4]
+    assert {c.family for c in summary.comparisons} == {8}
+    assert all({c.recipe for c in panel.comparisons} == {panel.recipe} for panel in summary.panels)
+    smallest = min(summary.comparisons, key=lambda c: c.p)
+    assert smallest.adjusted == pytest.approx(8 * smallest.p)
+    alone = summary_of(synthetic(METHODS)).panels[0].comparisons
+    assert {c.family for c in alone} == {4}

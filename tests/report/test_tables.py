@@ -107,3 +107,27 @@ def test_small_words():
     assert (words.amount(3.21e12), words.amount(0)) == ("3.2 · 10^12", "0")
     assert (words.listed(["a"]), words.listed("abc")) == ("a", "a, b and c")
     assert (words.plural(1, "run"), words.plural(2000, "run")) == ("1 run", "2,000 runs")
+
+
+def test_the_headline_says_how_many_bases_at_least_and_whether_runs_share_them(synthetic):
+    crossed = synthetic(METHODS, seeds=[0, 1], base_seeds=[0, 1])
+    (statement,) = headline.headline(summarise(crossed.study, crossed.points, crossed.records))
+    assert statement.sentences[-1] == (
+        "Each point rests on 4 runs from 2 base models. Intervals hold given these bases."
+    )
+    made = synthetic(METHODS)
+    lost = next(p.id for p in made.points if p.labels["method"] == "magnitude")
+    records = {key: record for key, record in made.records.items() if key != lost}
+    _, statement = headline.headline(summarise(made.study, made.points, records))
+    assert statement.sentences[-1] == "Each point rests on 2 to 3 runs from 2 to 3 base models."
+
+
+def test_tables_state_their_conventions(synthetic):
+    made = synthetic(METHODS)
+    summary = summarise(made.study, made.points, made.records)
+    notes = " ".join(words.notes(summary))
+    assert "corrected for the 8 declared comparisons of the study (Holm) and hold for these 360 test images" in notes
+    assert "Speedup is theoretical: multiply-adds, dense over kept; masked weights are executed densely." in notes
+    assert notes.split() == printed(terminal.table(summary), 100).split()[-len(notes.split()) :]
+    assert markdown.table(summary).replace("\\", "").endswith(notes + "\n")
+    assert "corrected for all declared comparisons" in " ".join(words.notes(summarise(made.study, made.points, {})))
