@@ -11,6 +11,7 @@ from typing import Any
 from fairprune import schedules
 from fairprune.execute.feasible import check_feasible
 from fairprune.execute.models import dense_network
+from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.launch.session import Policy, Session, chosen
 from fairprune.spec import Recipe, Task
@@ -67,12 +68,13 @@ def make_plan(session: Session, policy: Policy, jobs: int) -> Plan:
     """The plan of a study under a rerun policy. Times a few training steps of each task for the estimate."""
     store = open_store(session.site.store)
     points = chosen(session.points, store, policy)
-    check_feasible(points, session.site.open())
+    workshop = session.open()
+    check_feasible(points, workshop)
     asked = Counter(stage.kind for point in points for stage in pipeline(point.spec).order)
     distinct = session.stages(points)
-    done = set() if policy == "always" else {stage.key for stage in distinct if store.stage(stage.key)}
+    done = set() if policy == "always" else {stage.key for stage in distinct if _kept(store, stage, policy)}
     todo = [stage for stage in distinct if stage.key not in done]
-    costs = _Costs(session)
+    costs = _Costs(workshop)
     tallies = tuple(
         StageTally(
             kind=kind,
@@ -103,11 +105,17 @@ def counts(points: Iterable[Point], store: Store) -> dict[str, int]:
     return {status: found[status] for status in ("done", "failed", "diverged", "skipped", "missing")}
 
 
+def _kept(store: Store, stage: Stage, policy: Policy) -> bool:
+    """Whether a run would take the stage from the store."""
+    result = store.usable(stage.key)
+    return result is not None and (policy != "only-failed" or result.status == "done")
+
+
 class _Costs:
     """Steps and seconds of stages that train, from the schedule and a few timed steps of the dense network."""
 
-    def __init__(self, session: Session) -> None:
-        self._workshop = session.site.open()
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
         self._step_seconds: dict[str, float] = {}
 
     def steps(self, stage: Stage) -> int:

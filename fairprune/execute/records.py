@@ -11,12 +11,10 @@ from fairprune.record import Parent, Record, Size, StageResult, Status
 from fairprune.stages import Pipeline, Stage, pipeline
 
 
-def assemble(point: Point, results: Mapping[str, StageResult], failures: Mapping[str, str]) -> Record | None:
-    """The record of a run from what its stages left and why others left nothing; None while some are still to come."""
+def assemble(point: Point, results: Mapping[str, StageResult], failures: Mapping[str, str]) -> Record:
+    """The record of a run: what its stages left, and why others left nothing. Each is among results or failures."""
     stages = pipeline(point.spec)
     broken = next((stage.key for stage in stages.order if stage.key in failures), None)
-    if broken is None and not all(stage.key in results for stage in stages.order):
-        return None
     if broken is None:
         return _record(point, stages, results, "done", "")
     how: Status = "diverged" if broken in results else "failed"

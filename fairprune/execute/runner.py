@@ -15,7 +15,7 @@ import torch
 
 from fairprune.canonical import digest
 from fairprune.claims import Claims
-from fairprune.errors import FairpruneError, StoreError
+from fairprune.errors import FairpruneError, StoreError, brief
 from fairprune.execute import measuring, partial, pruning, training
 from fairprune.execute.environment import environment
 from fairprune.execute.workshop import Outcome, Workshop, root
@@ -95,7 +95,7 @@ class Runner:
         except Exception as error:  # a user's component may raise anything; the run fails, the study goes on
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{last.filename.rsplit('/', 1)[-1]}:{last.lineno}"
-            self.failures[stage.key] = f"{stage.kind}: {type(error).__name__}: {error} ({where})"
+            self.failures[stage.key] = f"{stage.kind}: {type(error).__name__}: {brief(error)} ({where})"
 
     def _compute(self, stage: Stage) -> StageResult:
         parents = tuple(self.results[parent.key] for parent in stage.parents)

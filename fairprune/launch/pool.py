@@ -6,12 +6,15 @@ import multiprocessing
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.queues import Queue
 
 from fairprune.errors import FairpruneError
 from fairprune.launch.worker import Event, Site, work
 from fairprune.stages import Stage
+
+GRACE_SECONDS = 2.0  # between an interrupt and the end of the workers
 
 
 def work_in_processes(
@@ -30,6 +33,9 @@ def work_in_processes(
     try:
         for event in _events(events, workers):
             broken.append(event) if isinstance(event, str) else tell(event)
+    except BaseException:
+        _stop(workers)
+        raise
     finally:
         for worker in workers:
             worker.join()
@@ -49,6 +55,14 @@ def _events(
         except queue.Empty:
             if not alive:
                 return
+
+
+def _stop(workers: Sequence[multiprocessing.process.BaseProcess]) -> None:
+    """End workers to whom nobody listens any more. Ctrl-C has reached them too, and they end by themselves."""
+    end = time.monotonic() + GRACE_SECONDS
+    for worker in workers:
+        worker.join(max(end - time.monotonic(), 0.0))
+        worker.terminate()
 
 
 def _follow_parent() -> None:

@@ -9,14 +9,16 @@ from typing import Literal
 
 from fairprune.canonical import digest_bytes
 from fairprune.data.root import data_root
+from fairprune.data.split import Data
 from fairprune.errors import SpecError
 from fairprune.execute.feasible import check_feasible
 from fairprune.execute.records import assemble
+from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point, Resolver, expand
 from fairprune.launch.pool import work_in_processes
 from fairprune.launch.worker import Event, Site, work
-from fairprune.record import Record, StageResult
-from fairprune.spec import Checkpoint
+from fairprune.record import StageResult
+from fairprune.spec import Checkpoint, DataSpec
 from fairprune.stages import Stage, pipeline
 from fairprune.store import Store, open_store
 from fairprune.study import Study
@@ -31,6 +33,11 @@ class Session:
     study: Study
     points: tuple[Point, ...]
     site: Site
+    load: Callable[[DataSpec], Data]  # what has been loaded to resolve the runs need not be loaded again
+
+    def open(self) -> Workshop:
+        """The session's workshop in this process."""
+        return self.site.open(self.load)
 
     def stages(self, points: Iterable[Point]) -> tuple[Stage, ...]:
         """Every stage of some runs, parents first, each once."""
@@ -44,15 +51,17 @@ def prepare(study: Study, site: Site) -> Session:
 
     def checkpoint_digest(checkpoint: Checkpoint) -> str:
         path = _checkpoint_file(checkpoint.name, site)
-        files[digest_bytes(path.read_bytes())] = path
-        return next(digest for digest, file in files.items() if file == path)
+        digest = digest_bytes(path.read_bytes())
+        files[digest] = path
+        return digest
 
     resolver = Resolver(
         data_digests=lambda spec: {name: split.digest for name, split in load(spec).splits.items()},
         checkpoint_digest=checkpoint_digest,
         folder=site.folder,
     )
-    return Session(study, expand(study, resolver), replace(site, checkpoints=tuple(files.items())))
+    points = expand(study, resolver)
+    return Session(study, points, replace(site, checkpoints=tuple(files.items())), load)
 
 
 def _checkpoint_file(name: str, site: Site) -> Path:
@@ -84,7 +93,8 @@ def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], Non
     """
     store = open_store(session.site.store)
     points = chosen(session.points, store, policy)
-    check_feasible(points, session.site.open())
+    workshop = session.open()
+    check_feasible(points, workshop)
     stages = session.stages(points)
     if policy in ("always", "only-failed"):
         _forget(store, stages, everything=policy == "always")
@@ -97,7 +107,7 @@ def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], Non
     if jobs > 1 and len(stages) > 1:
         work_in_processes(session.site, stages, jobs, listen)
     elif stages:
-        work(session.site.open(), stages, listen)
+        work(workshop, stages, listen)
     return len(points)
 
 
@@ -110,7 +120,7 @@ def _forget(store: Store, stages: Iterable[Stage], *, everything: bool) -> None:
 
 @dataclass
 class _Recorder:
-    """Assembles each run's record when its last stage is done or its first one has failed."""
+    """Assembles each run's record when every stage of it is done or has failed, whichever worker says so first."""
 
     store: Store
     points: Sequence[Point]
@@ -130,20 +140,12 @@ class _Recorder:
         """Take in that a stage is done or has failed, and store the records that this completes."""
         if event.kind not in ("done", "failed"):
             return
-        if event.kind == "failed":
-            self._failures[event.key] = event.note
-        if event.key not in self._results and (result := self.store.stage(event.key)):
+        result = self._results.get(event.key) or self.store.stage(event.key)
+        if result:
             self._results[event.key] = result
-        for point in self._waiting.get(event.key, []):
-            missing = self._missing.get(point.id)
-            if missing is None:
-                continue
-            missing.discard(event.key)
-            if not missing or event.kind == "failed":
-                self._store(point)
-
-    def _store(self, point: Point) -> None:
-        record: Record | None = assemble(point, self._results, self._failures)
-        if record is not None:
-            self.store.put_record(record)
-            del self._missing[point.id]
+        if event.kind == "failed" and (result is None or result.status == "diverged"):
+            self._failures[event.key] = event.note  # what failed here may have worked in another worker
+        for point in self._waiting.pop(event.key, []):
+            self._missing[point.id].discard(event.key)
+            if not self._missing[point.id]:
+                self.store.put_record(assemble(point, self._results, self._failures))

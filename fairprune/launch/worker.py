@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,13 +35,15 @@ class Site:
     execution: Execution = field(default_factory=Execution)
     checkpoints: tuple[tuple[str, Path], ...] = ()  # digest, file
 
-    def open(self) -> Workshop:
-        """The workshop of this site, with data loaded once and on demand."""
+    def open(self, load: Callable[[DataSpec], Data] | None = None) -> Workshop:
+        """The workshop of this site. Data comes from `load`, else it is loaded once, on demand."""
+        # without it torch refuses deterministic matrix products on CUDA; read when the first of them runs
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         if self.execution.threads:
             torch.set_num_threads(self.execution.threads)
         return Workshop(
             store=open_store(self.store),
-            data=self.data(),
+            data=load or self.data(),
             checkpoint=lambda digest: dict(self.checkpoints)[digest],
             execution=self.execution,
             folder=self.folder,
