@@ -21,6 +21,7 @@ from fairprune.stats import (
     equivalence,
     families,
     resample,
+    widened,
 )
 from fairprune.stats.contrasts import holm
 
@@ -392,3 +393,12 @@ class TestResample:
             found = resample(ours, control, draws=300)
             covered.append(found.low <= truth <= found.high)
         assert 0.925 <= np.mean(covered) <= 0.995
+
+
+def test_an_interval_widened_for_images_adds_errors_in_squares():
+    low, high = widened(1.0, 7.0, 2.0, 10**9, 0.95, 1)
+    assert (low + high) / 2 == pytest.approx(4)
+    assert (high - low) / 2 == pytest.approx(math.hypot(3, 1.959964 * 2), rel=1e-5)
+    assert widened(1.0, 7.0, 0.0, 100, 0.95, 5) == pytest.approx((1, 7))
+    _, corrected = widened(1.0, 7.0, 2.0, 10**9, 0.95, 5)
+    assert corrected - 4 == pytest.approx(math.hypot(3, 2.575829 * 2), rel=1e-5)  # 99 %

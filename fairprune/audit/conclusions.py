@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from fairprune.audit.examples import DECLARED, Judged, case, pruned
-from fairprune.audit.finding import Evidence, Rule, Said, at, ids, listed, name, place
+from fairprune.audit.finding import Contrast, Evidence, Rule, Said, at, ids, listed, name, place
 from fairprune.audit.result import Result
 from fairprune.spec import Target
 
@@ -55,13 +55,13 @@ def _single_target(evidence: Evidence) -> Iterator[Said]:
             )
 
 
-def _judged(verdict: str, text: str) -> Callable[[Evidence], Iterator[Said]]:
-    """A check for contrasts with that verdict."""
+def _judged(wanted: Callable[[Contrast], bool], text: str) -> Callable[[Evidence], Iterator[Said]]:
+    """A check for contrasts of that kind."""
 
     def check(evidence: Evidence) -> Iterator[Said]:
         found: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
         for contrast in evidence.contrasts:
-            if contrast.verdict == verdict:
+            if wanted(contrast):
                 found[contrast.task, contrast.recipe, contrast.target].append(contrast.method)
         for where, methods in found.items():
             alike = (r for r in evidence.done if (r.task, r.recipe, str(r.target)) == where and r.method in methods)
@@ -130,7 +130,9 @@ RULES = (
         id="not-separated",
         severity="caution",
         reason="A difference inside its interval is not a win, and not equality either.",
-        check=_judged("not separated", "not separated from the control: neither a win nor equality"),
+        check=_judged(
+            lambda c: c.verdict == "not separated", "not separated from the control: neither a win nor equality"
+        ),
         violation=case(
             "L1-norm pruning is .2 points above random pruning, with an interval of -.3 to .7.",
             pruned("l1-0"),
@@ -143,10 +145,28 @@ RULES = (
         ),
     ),
     Rule(
+        id="test-images",
+        severity="caution",
+        reason="A difference that other test images could undo is one of these images, not of the methods.",
+        check=_judged(
+            lambda c: c.holds_on_other_images is False, "separated, but not once test images are sampled too"
+        ),
+        violation=case(
+            "1.2 points over seeds, with an interval of .7 to 1.7, and of -.4 to 2.8 over seeds and 500 test images.",
+            pruned("l1-0"),
+            contrasts=(Judged("better", holds_on_other_images=False),),
+        ),
+        passing=case(
+            "1.2 points over seeds, with an interval of .7 to 1.7, and of .6 to 1.8 over seeds and 50,000 test images.",
+            pruned("l1-0"),
+            contrasts=(Judged("better", holds_on_other_images=True),),
+        ),
+    ),
+    Rule(
         id="not-estimable",
         severity="caution",
         reason="A declared comparison without runs on both sides, or with too few, is no result either way.",
-        check=_judged("not estimable", "not estimable against the control"),
+        check=_judged(lambda c: c.verdict == "not estimable", "not estimable against the control"),
         violation=case("The control did not run at 2x.", pruned("l1-0"), contrasts=(Judged("not estimable"),)),
         passing=case("Both ran at 2x with several seeds.", pruned("l1-0"), contrasts=(Judged("worse"),)),
     ),

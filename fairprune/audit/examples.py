@@ -77,6 +77,7 @@ class Judged:
     recipe: str = "finetune"
     method: str = "l1_norm"
     target: str = "speedup 2x"
+    holds_on_other_images: bool | None = None
 
 
 def pruned(id: str, **changes: Any) -> Result:

@@ -55,6 +55,10 @@ class Contrast(Protocol):
     def verdict(self) -> str:
         """One of: better, worse, not separated, not estimable."""
 
+    @property
+    def holds_on_other_images(self) -> bool | None:
+        """Whether a separated difference stays so with the sampling of test images; None: not separated, not known."""
+
 
 @dataclass(frozen=True)
 class StudyFacts:

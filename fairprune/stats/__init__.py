@@ -6,7 +6,7 @@ Plain functions of plain numbers with frozen results; they know nothing of recor
 from fairprune.stats.contrasts import Contrast, Table, contrasts, families
 from fairprune.stats.dunnett import critical_value
 from fairprune.stats.power import Equivalence, detectable, equivalence
-from fairprune.stats.resampling import Resampled, resample
+from fairprune.stats.resampling import Resampled, resample, widened
 from fairprune.stats.summary import Description, binomial_error, describe
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "equivalence",
     "families",
     "resample",
+    "widened",
 ]

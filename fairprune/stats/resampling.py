@@ -67,6 +67,18 @@ def resample(
     return Resampled(estimate, estimate - half, estimate + half, level, seed_error, image_error, seeds, images)
 
 
+def widened(low: float, high: float, image_error: float, images: int, level: float, family: int) -> tuple[float, float]:
+    """An interval of a difference over seeds, with the sampling of test images added as an independent error.
+
+    The half width becomes the root of the sum of its square and (t image_error) ** 2, t at (1 - level) / family: so
+    intervals that were simultaneous over a family stay so (Bonferroni). On the safe side, since what seeds and images
+    share is in both.
+    """
+    quantile = _quantile(1 - (1 - level) / max(family, 1), images)
+    half = math.hypot((high - low) / 2, quantile * image_error)
+    return (low + high) / 2 - half, (low + high) / 2 + half
+
+
 def _quantile(level: float, n: int) -> float:
     return float(t.ppf((1 + level) / 2, max(n - 1, 1)))
 

@@ -11,8 +11,8 @@ from fairprune.study import Study
 from fairprune.summary.cells import Scale, base_spread, cell, scale_of
 from fairprune.summary.compare import Inference, against_retraining, declared
 from fairprune.summary.cost import charges, places
-from fairprune.summary.images import Correct, resampled
-from fairprune.summary.values import Cell, Panel, Summary
+from fairprune.summary.images import Correct, over_images, remembered, resampled
+from fairprune.summary.values import Cell, Comparison, Panel, Summary
 
 
 def summarise(
@@ -30,10 +30,14 @@ def summarise(
     """
     own = {point.id: records[point.id] for point in points if point.id in records}
     scale = scale_of(study.endpoint, own.values())
+    correct = remembered(correct) if correct else None
     asked = Inference(confidence, power, study.margin)
     bare = [_panel(group, own, scale, asked, correct) for group in _grouped(points, "task", "retraining")]
     compared = declared(bare, study.control, scale, asked)
-    panels = tuple(p.model_copy(update={"comparisons": c}) for p, c in zip(bare, compared, strict=True))
+    panels = tuple(
+        p.model_copy(update={"comparisons": _over_images(p, c, own, scale, asked, correct) if correct else c})
+        for p, c in zip(bare, compared, strict=True)
+    )
     tasks = {panel.task: [p for p in panels if p.task == panel.task] for panel in panels}
     costs = charges(own.values())
     runs = [run for p in panels for c in (*p.cells, *([p.dense] if p.dense else [])) for run in c.runs]
@@ -84,6 +88,27 @@ def _panel(
         cells=tuple(made(group) for group in by_method),
         base=base_spread([records[p.id] for p in points if p.id in records], scale, asked.confidence),
         dense=made(dense) if dense else None,
+    )
+
+
+def _over_images(
+    panel: Panel,
+    comparisons: Sequence[Comparison],
+    records: Mapping[str, Record],
+    scale: Scale,
+    asked: Inference,
+    correct: Correct,
+) -> tuple[Comparison, ...]:
+    """The panel's comparisons with the sampling of test images. A dense control has no target and serves all."""
+    cells = {(c.method, c.target): c for c in (*panel.cells, *([panel.dense] if panel.dense else []))}
+
+    def done(method: str, target: str) -> list[Record]:
+        found = cells.get((method, target)) or cells.get((method, ""))
+        return [records[run.id] for run in found.runs if run.state == "done"] if found else []
+
+    return tuple(
+        over_images(c, done(c.method, c.target), done(c.control, c.target), scale, asked.confidence, correct)
+        for c in comparisons
     )
 
 

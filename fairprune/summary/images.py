@@ -13,7 +13,7 @@ from fairprune.errors import StoreError
 from fairprune.record import Record
 from fairprune.store import Store
 from fairprune.summary.cells import Scale
-from fairprune.summary.values import Spread
+from fairprune.summary.values import Comparison, Spread
 
 Correct = Callable[[Record], NDArray[np.bool_] | None]  # correctness of every test image [n], or None
 
@@ -33,16 +33,54 @@ def correct_in(store: Store) -> Correct:
     return correct
 
 
+def remembered(correct: Correct) -> Correct:
+    """The same, each record read once."""
+    known: dict[str, NDArray[np.bool_] | None] = {}
+
+    def remember(record: Record) -> NDArray[np.bool_] | None:
+        if record.id not in known:
+            known[record.id] = correct(record)
+        return known[record.id]
+
+    return remember
+
+
 def resampled(records: Sequence[Record], scale: Scale, confidence: float, correct: Correct) -> Spread | None:
     """Mean and interval over seeds and test images; None unless every record's bits are those of its endpoint."""
-    found = {}
-    for record in records:
-        bits, value = correct(record), scale.of(record)
-        if bits is None or value is None or not math.isclose(bits.mean() * scale.factor, value, abs_tol=1e-6):
-            return None
-        found[record.id] = bits
-    if not found or len({len(bits) for bits in found.values()}) > 1:
+    found = _bits(records, scale, correct)
+    if not found:
         return None
     seen = stats.resample(found, level=confidence)
     low, mean, high = (value * scale.factor for value in (seen.low, seen.estimate, seen.high))
     return Spread(n=seen.seeds, mean=mean, low=low, high=high)
+
+
+def over_images(
+    comparison: Comparison,
+    runs: Sequence[Record],
+    controls: Sequence[Record],
+    scale: Scale,
+    confidence: float,
+    correct: Correct,
+) -> Comparison:
+    """The comparison with the sampling of test images in an interval of its own, over the seeds that both have."""
+    own, other = (_bits(records, scale, correct) for records in (runs, controls))
+    if comparison.low is None or comparison.high is None or not own.keys() & other.keys():
+        return comparison
+    if len({len(bits) for bits in (*own.values(), *other.values())}) > 1:
+        return comparison
+    seen = stats.resample(own, other, level=confidence)
+    error = seen.image_error * scale.factor
+    low, high = stats.widened(comparison.low, comparison.high, error, seen.images, confidence, comparison.family)
+    return comparison.model_copy(update={"image_low": low, "image_high": high})
+
+
+def _bits(records: Sequence[Record], scale: Scale, correct: Correct) -> dict[tuple[int, int], NDArray[np.bool_]]:
+    """Correctness by pair of seeds; empty unless all bits are there, of one test split, and those of the endpoint."""
+    found = {}
+    for record in records:
+        bits, value = correct(record), scale.of(record)
+        if bits is None or value is None or not math.isclose(bits.mean() * scale.factor, value, abs_tol=1e-6):
+            return {}
+        found[record.spec.base_seed, record.spec.run_seed] = bits
+    return found if len({len(bits) for bits in found.values()}) == 1 else {}

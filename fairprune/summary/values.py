@@ -87,10 +87,19 @@ class Comparison(Value):
     difference: float | None = None
     low: float | None = None  # simultaneous interval over the family
     high: float | None = None
+    image_low: float | None = None  # the same with the sampling of test images in it, where their answers are at hand
+    image_high: float | None = None
     p: float | None = None  # unadjusted, two-sided
     adjusted: float | None = None  # Holm, over the family
     equivalent: bool | None = None  # within the study's margin by two one-sided tests; None: not asked, not estimable
     detectable: float | None = None  # smallest true difference that would be found with the stated power
+
+    @property
+    def holds_on_other_images(self) -> bool | None:
+        """Whether a separated difference stays so with the sampling of test images; None: not separated, not known."""
+        if self.verdict not in ("better", "worse") or self.image_low is None or self.image_high is None:
+            return None
+        return self.image_low > 0 or self.image_high < 0
 
 
 class Panel(Value):

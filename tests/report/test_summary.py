@@ -238,3 +238,29 @@ def test_recipes_are_corrected_together(synthetic):
     assert smallest.adjusted == pytest.approx(8 * smallest.p)
     alone = summary_of(synthetic(METHODS)).panels[0].comparisons
     assert {c.family for c in alone} == {4}
+
+
+def test_a_difference_is_also_shown_with_the_sampling_of_test_images(synthetic):
+    """Two methods that disagree about many images: separated over seeds, which agree, and not over other images."""
+    made = synthetic(METHODS, targets=[2])
+    rng = np.random.default_rng(0)
+    right = {"magnitude": rng.random(360) < 0.62, "random-weight": rng.random(360) < 0.55, "dense": np.ones(360) > 0}
+    bits, records = {}, {}
+    for key, record in made.records.items():
+        seed, method = record.spec.run_seed, record.labels["method"]
+        bits[key] = right[method] ^ (np.arange(360) == seed)  # each seed turns one image
+        metric = record.metrics[1].model_copy(update={"value": float(bits[key].mean())})
+        assert (metric.split, metric.when) == ("test", "final")
+        records[key] = record.model_copy(update={"metrics": (record.metrics[0], metric, *record.metrics[2:])})
+    (c,) = summarise(made.study, made.points, records, correct=lambda r: bits[r.id]).comparisons
+    own, other = (
+        {p.spec.run_seed: bits[p.id] for p in points_of(made, method)} for method in ("magnitude", "random-weight")
+    )
+    error = 100 * stats.resample(own, other).image_error
+    half = math.hypot((c.high - c.low) / 2, t.ppf(0.975, 359) * error)
+    assert (c.image_low, c.image_high) == pytest.approx((c.difference - half, c.difference + half))
+    disagreement = (right["magnitude"] != right["random-weight"]).mean()
+    assert error == pytest.approx(100 * math.sqrt((disagreement - (c.difference / 100) ** 2) / 360), rel=0.1)
+    assert (c.verdict, c.holds_on_other_images) == ("better", False)
+    (without,) = summarise(made.study, made.points, records).comparisons
+    assert (without.verdict, without.image_low, without.holds_on_other_images) == ("better", None, None)
