@@ -53,10 +53,10 @@ class Course:
 
 
 class DivergedError(Exception):
-    """The loss was not finite at the end of an epoch (counted from 1)."""
+    """The loss, or the weights after the last step, were not finite at the end of an epoch (counted from 1)."""
 
-    def __init__(self, epoch: int) -> None:
-        super().__init__(f"loss not finite in epoch {epoch}")
+    def __init__(self, epoch: int, what: str = "loss") -> None:
+        super().__init__(f"{what} not finite in epoch {epoch}")
         self.epoch = epoch
 
 
@@ -84,6 +84,8 @@ def fit(
         loss = _epoch(forward, optimizer, course, epoch)
         if not math.isfinite(loss):
             raise DivergedError(epoch + 1)
+        if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
+            raise DivergedError(epoch + 1, "weights")  # the next loss would say so, but there may be none
         state = _look(network, optimizer, course, state, epoch, loss)
         on_epoch(state)
     if course.recipe.checkpoint == "best" and state.best:
@@ -98,7 +100,7 @@ def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch
     masks = [mask.to(parameter.dtype) for parameter, mask in course.masks]
     network.train()
     total, samples = torch.zeros((), device=course.train.device), 0
-    with _seeded("train", course.seed, epoch):
+    with _seeded(course.train.device, "train", course.seed, epoch):
         for step, (images, targets) in enumerate(
             course.train.epoch(seeds.derive("batches", course.seed, epoch)), first
         ):
@@ -136,9 +138,8 @@ def _look(
 
 
 @contextmanager
-def _seeded(purpose: str, *axes: int) -> Iterator[None]:
-    """The global generators (dropout) seeded for a while, and then as they were."""
-    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=devices):
+def _seeded(device: torch.device, purpose: str, *axes: int) -> Iterator[None]:
+    """The global generators (dropout) of the CPU and the device seeded for a while, and then as they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seeds.derive(purpose, *axes))
         yield

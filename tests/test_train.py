@@ -132,6 +132,11 @@ def test_divergence_names_its_epoch():
         fit(net, course("constant:1e30 total:2"))
 
 
+def test_weights_that_the_last_step_broke_are_divergence():
+    with pytest.raises(DivergedError, match="weights not finite in epoch 1"):
+        fit(network(), course("constant:1e38 total:0.34", optimizer=Optimizer(weight_decay=1e5)))
+
+
 def test_the_best_checkpoint_is_the_one_that_validation_saw_best():
     plan = course("constant:0.3 total:8", checkpoint="best")
     net, states = network(), []
