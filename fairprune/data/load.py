@@ -59,8 +59,9 @@ def load_data(spec: DataSpec, root: Path | None = None, folder: Path | None = No
     test, remaining = _test(spec, raw, whole)
     validation, rest = _carved(spec, "validation", whole, remaining, max(1, round(spec.validation * len(remaining))))
     mean, std = _normalisation(spec, whole, rest)
+    carved = raw.test is None or spec.carve_test > 0
     return Data(
-        name=_name(spec, raw, len(test)),
+        name=f"{raw.name} (test split of {len(test):,} carved from {len(raw.train.labels):,})" if carved else raw.name,
         train=whole.split("train", rest),
         validation=whole.split("validation", validation),
         test=test,
@@ -68,12 +69,8 @@ def load_data(spec: DataSpec, root: Path | None = None, folder: Path | None = No
         shape=raw.train.shape,
         mean=mean,
         std=std,
+        carved=carved,
     )
-
-
-def _name(spec: DataSpec, raw: Raw, tested: int) -> str:
-    official = raw.test is not None and not spec.carve_test
-    return raw.name if official else f"{raw.name} (test split of {tested:,} carved from {len(raw.train.labels):,})"
 
 
 def _whole(source: Source) -> _Whole:

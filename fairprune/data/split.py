@@ -41,7 +41,10 @@ class Split(Protocol):
 
 @dataclass(frozen=True)
 class Data:
-    """A data set, split. `mean` and `std` are per channel, of images scaled to 0..1, from the training split."""
+    """A data set, split. `mean` and `std` are per channel, of images scaled to 0..1, from the training split.
+
+    `carved` says that the test split was drawn from the training images, whether asked for or for want of another.
+    """
 
     name: str
     train: Split
@@ -51,6 +54,7 @@ class Data:
     shape: tuple[int, int, int]  # channels, height, width
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    carved: bool = False
 
     @property
     def splits(self) -> Mapping[str, Split]:

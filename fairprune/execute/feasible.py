@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from torch import nn
 
 from fairprune import registry
-from fairprune.errors import FairpruneError, PruneError
+from fairprune.data.split import Data
+from fairprune.errors import FairpruneError, PruneError, SpecError
 from fairprune.execute.models import dense_network
 from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
@@ -20,7 +21,7 @@ from fairprune.pruning.scoring import scales_of
 from fairprune.pruning.space import Space
 from fairprune.pruning.target import check_reachable
 from fairprune.record import Size
-from fairprune.spec import Method, Target, Task
+from fairprune.spec import Checkpoint, Method, Target, Task
 
 
 def check_feasible(points: Iterable[Point], workshop: Workshop) -> None:
@@ -53,11 +54,20 @@ class _Spaces:
         if name not in self._found:
             network = dense_network(self.workshop, task)
             if task.checkpoint:
+                _check_unseen(task.checkpoint, self.workshop.data(task.data))
                 load_checkpoint(network, self.workshop.checkpoint(task.checkpoint.digest))
             example = self.workshop.data(task.data).example()
             space = space_of(network, DensePlan(), example, method.granularity, method.spare)
             self._found[name] = network, count(network, example).size, space
         return self._found[name]
+
+
+def _check_unseen(checkpoint: Checkpoint, data: Data) -> None:
+    if checkpoint.seen == "train" and data.carved:
+        raise SpecError(
+            f"checkpoint {checkpoint.name} has seen the training images, and the test split of {data.name} is drawn "
+            'from them: use a data set with a test set of its own, or say seen = "none" if that is true'
+        )
 
 
 def _check(spaces: _Spaces, task: Task, method: Method, target: Target) -> None:

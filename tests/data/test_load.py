@@ -65,6 +65,7 @@ def test_the_official_test_set_is_used_whole_and_in_order(load):
     assert positions(data.test) == list(range(60))
     assert sorted(positions(data.train) + positions(data.validation)) == list(range(500))
     assert (data.name, data.classes, data.shape) == ("mine", 5, (3, 4, 4))
+    assert not data.carved
     assert data.example().shape == (1, 3, 4, 4)
 
 
@@ -75,6 +76,7 @@ def test_a_carved_test_split_leaves_the_official_one_alone(load):
     assert sorted(itertools.chain(*found)) == list(range(500))
     assert all(p == sorted(p) for p in found)
     assert data.name == "mine (test split of 100 carved from 500)"
+    assert data.carved
     assert data.test.digest != load().test.digest
 
 
@@ -88,6 +90,7 @@ def test_without_an_official_test_set_a_fifth_is_carved_and_the_name_says_so(loa
     data = load(options={"test": 0})
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 360, "validation": 40, "test": 100}
     assert data.name == "mine (test split of 100 carved from 500)"
+    assert data.carved
     assert {n: s.digest for n, s in data.splits.items()} == {
         n: s.digest for n, s in load(carve_test=100).splits.items()
     }
@@ -134,6 +137,7 @@ def test_digits_need_no_options():
     data = load_data(DataSpec(name="digits"))
     assert {name: len(split) for name, split in data.splits.items()} == {"train": 1294, "validation": 144, "test": 359}
     assert data.name == "digits (test split of 359 carved from 1,797)"
+    assert data.carved
     assert data.shape == (1, 8, 8)
     assert min(split.labels.bincount().min() for split in data.splits.values()) >= 13
 
