@@ -5,9 +5,9 @@ Nothing here depends on paths, devices, threads or time; those are recorded with
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Option = bool | int | float | str | tuple[float, ...] | tuple[str, ...] | dict[str, float]
 Options = dict[str, Option]
@@ -47,6 +47,14 @@ class Optimizer(Value):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     decay_all: bool = True
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.name == "sgd" and self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas {list(self.betas)}: expected two numbers from 0 to below 1")
+        return self
+
 
 class Recipe(Value):
     """How a stage trains. `schedule` is in the schedule grammar, e.g. `0:1e-1,80:1e-2 total:120` (unit: epochs)."""
@@ -80,7 +88,10 @@ class Task(Value):
 
 
 class Calibration(Value):
-    """What criteria may look at: `samples` images of the training split, in batches of `batch_size`."""
+    """What criteria may look at: `samples` images of the training split, in batches of `batch_size`.
+
+    They are not augmented, and the network sees them in evaluation mode and fp32.
+    """
 
     samples: Annotated[int, Field(ge=1)] = 512
     batch_size: Annotated[int, Field(ge=1)] = 128
@@ -109,6 +120,15 @@ class Target(Value):
 
     def __str__(self) -> str:
         return f"{self.axis} {self.value:g}" + ("" if self.axis == "ratio" else "x")
+
+    @property
+    def nonsense(self) -> str:
+        """Why the target cannot mean anything; "" if it can."""
+        if self.axis == "ratio" and not 0 <= self.value < 1:
+            return f"target ratio {self.value:g}: expected the fraction of units removed, from 0 to below 1"
+        if self.axis != "ratio" and not self.value >= 1:
+            return f"target {self}: expected 1 or more ({self.axis} is dense / pruned)"
+        return ""
 
 
 class Retraining(Value):

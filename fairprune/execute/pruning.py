@@ -59,7 +59,7 @@ def score(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
 
 
 def calibration(workshop: Workshop, task: Task, spec: Calibration, seed: int) -> Iterator[Batch]:
-    """Batches of training samples drawn without replacement, the same for every criterion with that seed."""
+    """Batches of training samples, not augmented, drawn without replacement: the same for every criterion and seed."""
     loader = workshop.loader(task, "train", batch_size=spec.batch_size)
     order = torch.randperm(len(loader.split), generator=seeds.generator("calibration", seed))
     return loader.at(order[: spec.samples])
