@@ -83,7 +83,8 @@ def _point(
     folder: Path | None,
 ) -> Point:
     spec = RunSpec(kind=kind, versions=_versions(fields, folder), **fields)
-    return Point(spec, labels, digest(spec.model_dump(mode="json"))[:16])
+    identity = spec.model_dump(mode="json", exclude={"task": {"checkpoint": {"name"}}})  # it has its digest
+    return Point(spec, labels, digest(identity)[:16])
 
 
 def _versions(fields: Mapping[str, Any], folder: Path | None) -> dict[str, str]:
@@ -127,7 +128,7 @@ def _retraining(name: str, entry: RetrainingEntry, task: Task) -> Retraining:
     if entry.kind == "finetune" and not entry.schedule:
         raise SpecError(f'{where}: expected a schedule, e.g. "constant:1e-3 total:40"')
     schedule = entry.schedule if entry.kind == "finetune" else _rewound(where, entry, base)
-    fields = base.model_dump() | {"schedule": schedule} | entry.recipe
+    fields = base.model_dump() | {"schedule": schedule} | _merged(base, entry.recipe)
     recipe = canonical_recipe(validate(Recipe, fields, where))
     more = entry.epochs if entry.kind.startswith("scratch") and entry.reading == "wang" else 0.0
     if more is None:
@@ -140,6 +141,13 @@ def _retraining(name: str, entry: RetrainingEntry, task: Task) -> Retraining:
         more_epochs=more,
         max_factor=entry.max_factor,
     )
+
+
+def _merged(base: Recipe, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a recipe that differ from the base's; of the optimizer too, only those that are given."""
+    optimizer = changed.get("optimizer")
+    merged = {"optimizer": {**base.optimizer.model_dump(), **optimizer}} if isinstance(optimizer, Mapping) else {}
+    return {**changed, **merged}
 
 
 def _rewound(where: str, entry: RetrainingEntry, base: Recipe) -> str:
@@ -195,10 +203,15 @@ def _like_controls(methods: Mapping[str, Method], granularity: str, plain: str) 
     }
 
 
-def resolve_method(name: str, methods: Mapping[str, Method], folder: Path | None) -> Method:
-    """The method with every option of its criterion filled in and `like:METHOD` replaced by that method."""
+def resolve_method(name: str, methods: Mapping[str, Method], folder: Path | None, via: tuple[str, ...] = ()) -> Method:
+    """The method with every option of its criterion filled in and `like:METHOD` replaced by that method.
+
+    `via` are the methods that are like one another on the way to this one.
+    """
     method = methods[name]
     criterion = registry.load("criterion", method.criterion, folder)
+    if not hasattr(criterion, "granularities"):
+        raise SpecError(f"method {name}: {method.criterion} is no criterion: decorate it with @fairprune.criterion()")
     if method.granularity not in criterion.granularities:
         raise SpecError(
             f"method {name}: criterion {method.criterion} scores {' and '.join(criterion.granularities)} units, "
@@ -209,11 +222,23 @@ def resolve_method(name: str, methods: Mapping[str, Method], folder: Path | None
             raise SpecError(f"method {name}: " + unknown(f"option of {method.criterion}", option, criterion.options))
     update: dict[str, Any] = {"options": dict(criterion.options) | method.options}
     if method.allocation.startswith("like:"):
-        other = method.allocation.removeprefix("like:")
-        if other not in methods or other == name:
-            raise SpecError(f"method {name}: " + unknown("method to be like", other, set(methods) - {name}))
-        update |= {"allocation": "like", "like": resolve_method(other, methods, folder)}
+        update |= {"allocation": "like", "like": _lender(name, method, methods, folder, (*via, name))}
     elif method.allocation == "like":
         raise SpecError(f"method {name}: allocation 'like' needs a method, as in allocation = \"like:NAME\"")
     registry.find("allocation", "like" if "like" in update else method.allocation, folder)
     return method.model_copy(update=update)
+
+
+def _lender(
+    name: str, method: Method, methods: Mapping[str, Method], folder: Path | None, via: tuple[str, ...]
+) -> Method:
+    """The method whose per-layer amounts are used. Both must prune the same units of the same layers."""
+    other = method.allocation.removeprefix("like:")
+    if other not in methods or other in via:
+        raise SpecError(f"method {name}: " + unknown("method to be like", other, set(methods) - set(via)))
+    lender = resolve_method(other, methods, folder, via)
+    for field in ("granularity", "spare"):
+        mine, theirs = getattr(method, field), getattr(lender, field)
+        if mine != theirs:
+            raise SpecError(f"method {name}: {field} {mine} is not that of {other}, which it is to be like: {theirs}")
+    return lender

@@ -14,6 +14,8 @@ from fairprune.errors import SpecError
 from fairprune.spec import Method, Target, Task, Value
 from fairprune.validation import validate
 
+NAMED = ("data", "network", "checkpoint")  # tables of a task that may be written as their name alone
+
 
 class Controls(Value):
     """Controls that every study has unless it switches them off, which the audit then reports."""
@@ -37,6 +39,26 @@ class RetrainingEntry(Value):
     methods: tuple[str, ...] = ("*",)  # which methods it applies to, by pattern
     granularity: Literal["any", "weight", "channel"] = "any"
 
+    @model_validator(mode="after")
+    def _meant(self) -> Self:
+        """What the kind would silently ignore is refused."""
+        scratch = self.kind.startswith("scratch")
+        used = {
+            "schedule": self.kind == "finetune",
+            "epochs": self.kind == "lr-rewind" or (scratch and self.reading == "wang"),
+            "rewind_to": self.kind == "weight-rewind",
+            "reading": scratch,
+            "max_factor": self.kind == "scratch-b",
+        }
+        for key in self.model_fields_set:
+            if not used.get(key, True):
+                raise ValueError(f"{self.kind} has no use for '{key}'")
+        if "schedule" in self.recipe:
+            raise ValueError(
+                "the schedule does not belong inside 'recipe': finetune takes one beside it, others have none"
+            )
+        return self
+
 
 class Study(Value):
     """A study as written, validated. `axis`, `targets`, `endpoint` and `control` are declared before it runs."""
@@ -59,9 +81,10 @@ class Study(Value):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         for value in self.targets:
-            _check_target(Target(axis=self.axis, value=value))
-        if len(set(self.targets)) < len(self.targets) or len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("targets and seeds must not repeat")
+            if nonsense := Target(axis=self.axis, value=value).nonsense:
+                raise ValueError(nonsense)
+        if any(len(set(values)) < len(values) for values in (self.targets, self.seeds, self.base_seeds)):
+            raise ValueError("targets, seeds and base_seeds must not repeat")
         if self.demand:
             raise ValueError("'demand' is reserved; this version cannot enforce a comparison setup")
         return self
@@ -80,6 +103,8 @@ def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SpecError(f"no study file {path}") from None
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path} is not valid TOML: {error}") from None
     for override in overrides:
@@ -117,7 +142,7 @@ def _shorthand(task: Any) -> Any:
     """`data = "mnist"` stands for `data = {name = "mnist"}`; likewise network, checkpoint."""
     if not isinstance(task, Mapping):
         return task
-    named = {key: {"name": task[key]} for key in ("data", "network", "checkpoint") if isinstance(task.get(key), str)}
+    named = {key: {"name": task[key]} for key in NAMED if isinstance(task.get(key), str)}
     return {**task, **named}
 
 
@@ -131,14 +156,9 @@ def _override(table: dict[str, Any], text: str) -> None:
         value = raw
     *parents, last = path.strip().split(".")
     for key in parents:
+        if key in NAMED and isinstance(table.get(key), str):
+            table[key] = {"name": table[key]}
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
             raise SpecError(f"override '{text}': '{key}' is not a table")
     table[last] = value
-
-
-def _check_target(target: Target) -> None:
-    if target.axis == "ratio" and not 0 < target.value < 1:
-        raise ValueError(f"target ratio {target.value:g}: expected the fraction of units removed, above 0 and below 1")
-    if target.axis != "ratio" and target.value < 1:
-        raise ValueError(f"target {target}: expected 1 or more ({target.axis} is dense / pruned)")

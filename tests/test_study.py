@@ -1,12 +1,13 @@
 """Studies: what is accepted, what is refused and how, and how they expand."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 
 from fairprune.errors import SpecError
 from fairprune.expand import Resolver, expand, methods_of
-from fairprune.spec import RunSpec
+from fairprune.spec import DataSpec, Optimizer, RunSpec
 from fairprune.study import parse_study, read_study
 
 STUDY = """
@@ -118,6 +119,12 @@ def test_a_resolved_spec_survives_json(write):
         ("methods.magnitude.granularity=filter", "input should be 'weight' or 'channel'"),
         ("methods.magnitude.criterion=bn_scale", "scores channel units, not weight"),
         ("demand=S3.2", "reserved"),
+        ("base_seeds=[7,7]", "must not repeat"),
+        ("task.pretrain.optimizer={nesterov=true,momentum=0}", "nesterov needs a momentum above 0"),
+        ("task.pretrain.optimizer={betas=[0.9,1]}", "betas .*: expected two numbers from 0 to below 1"),
+        ("retraining.finetune.rewind_to=1", "finetune has no use for 'rewind_to'"),
+        ("retraining.finetune.kind=scratch-e", "scratch-e has no use for 'schedule'"),
+        ("retraining.finetune.recipe={schedule='none'}", "does not belong inside 'recipe'"),
         ("colour=red", "unknown key 'colour'"),
         ("name=a/b", "name"),
         ("nonsense", "expected key=value"),
@@ -127,6 +134,48 @@ def test_bad_input_is_refused_in_one_line(write, override, message):
     with pytest.raises(SpecError, match=message) as caught:
         expand(write(STUDY, override), RESOLVER)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("random.allocation=like:magnitude", "magnitude.allocation=like:random"), "unknown method to be like"),
+        (("random.allocation=like:magnitude", "random.granularity=channel"), "granularity channel is not that of"),
+        (("random.allocation=like:magnitude", "random.spare=['conv1']"), "spare .* is not that of magnitude"),
+    ],
+)
+def test_a_method_can_only_be_like_one_that_prunes_the_same_units(write, overrides, message):
+    with pytest.raises(SpecError, match=message):
+        expand(write(STUDY, *(f"methods.{override}" for override in overrides)), RESOLVER)
+
+
+def test_a_criterion_that_is_not_one_is_refused(write, tmp_path):
+    (tmp_path / "mine.py").write_text("def plain(context):\n    return {}\n")
+    with pytest.raises(SpecError, match="mine:plain is no criterion: decorate it"):
+        expand(write(STUDY, "methods.magnitude.criterion=mine:plain"), replace(RESOLVER, folder=tmp_path))
+
+
+def test_retraining_changes_only_the_fields_of_the_optimizer_that_it_names(write):
+    base = "task.pretrain.optimizer={nesterov=true,weight_decay=5e-4}"
+    study = write(STUDY, base, "retraining.finetune.recipe={optimizer={weight_decay=0},batch_size=32}")
+    recipe = expand(study, RESOLVER)[0].spec.retraining.recipe
+    assert recipe.optimizer == Optimizer(nesterov=True, weight_decay=0)
+    assert recipe.batch_size == 32
+
+
+def test_identity_does_not_depend_on_the_name_of_a_checkpoint_file(write):
+    text = STUDY.replace("[task.pretrain]", "[task.x]").replace('schedule = "0:1e-1,2:1e-2 total:4"', "")
+    one, other = (write(text.replace("[task.x]", f'checkpoint = "{name}"')) for name in ("a.th", "b.th"))
+    ids = [{point.id for point in expand(study, RESOLVER)} for study in (one, other)]
+    assert ids[0] == ids[1]
+    again = replace(RESOLVER, checkpoint_digest=lambda _: "another")
+    assert not ids[0] & {point.id for point in expand(other, again)}
+
+
+def test_overrides_reach_into_what_is_written_as_a_name_alone(write):
+    assert write(STUDY, "task.data.carve_test=100").tasks["mnist-lenet5"].data == DataSpec(name="mnist", carve_test=100)
+    with pytest.raises(SpecError, match="'name' is not a table"):
+        write(STUDY, "name.x=1")
 
 
 def test_ratio_targets_stay_inside_zero_and_one(write):
@@ -155,6 +204,8 @@ def test_rewinding_replays_the_end_of_the_base_schedule(write):
 def test_missing_and_broken_files_are_named(tmp_path):
     with pytest.raises(SpecError, match="no study file"):
         read_study(tmp_path / "none.toml")
+    with pytest.raises(SpecError, match="cannot be read: Is a directory"):
+        read_study(tmp_path)
     (tmp_path / "bad.toml").write_text("a = [")
     with pytest.raises(SpecError, match=r"bad\.toml is not valid TOML"):
         read_study(tmp_path / "bad.toml")
