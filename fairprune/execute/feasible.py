@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
+import torch
 from torch import nn
 
 from fairprune import registry
@@ -14,14 +16,14 @@ from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.measure.cost import count
 from fairprune.networks.checkpoint import load_checkpoint
-from fairprune.pruning.allocation import ratios_of
+from fairprune.pruning.allocation import given, ratios_of
 from fairprune.pruning.apply import space_of
 from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.scoring import scales_of
 from fairprune.pruning.space import Space
-from fairprune.pruning.target import check_reachable
+from fairprune.pruning.target import check_reachable, reach
 from fairprune.record import Size
-from fairprune.spec import Checkpoint, Method, Target, Task
+from fairprune.spec import Checkpoint, Method, Recipe, Target, Task, Value
 
 
 def check_feasible(points: Iterable[Point], workshop: Workshop) -> None:
@@ -30,16 +32,30 @@ def check_feasible(points: Iterable[Point], workshop: Workshop) -> None:
     checked: set[str] = set()
     for point in points:
         spec = point.spec
-        if spec.method is None or spec.target is None:
-            continue
-        name = spec.task.model_dump_json() + spec.method.model_dump_json() + spec.target.model_dump_json()
-        if name not in checked:
-            checked.add(name)
-            try:
+        try:
+            if _new(checked, spec.task, spec.retraining.recipe):
+                _check_training(workshop, spec.task, spec.retraining.recipe)
+            if spec.method and spec.target and _new(checked, spec.task, spec.method, spec.target):
                 _check(spaces, spec.task, spec.method, spec.target)
-            except FairpruneError as error:
-                where = f"task {point.labels['task']}, method {point.labels['method']}"
-                raise type(error)(f"{where}: {error}") from None
+        except FairpruneError as error:
+            where = f"task {point.labels['task']}, method {point.labels['method']}"
+            raise type(error)(f"{where}: {error}") from None
+
+
+def _new(checked: set[str], *values: Value) -> bool:
+    """Whether these values come together for the first time."""
+    name = "|".join(value.model_dump_json() for value in values)
+    known = name in checked
+    checked.add(name)
+    return not known
+
+
+def _check_training(workshop: Workshop, task: Task, retraining: Recipe) -> None:
+    """Raise for an objective that is not there, or images that cannot be augmented as the recipes say."""
+    workshop.objective(task)
+    for recipe in (task.pretrain, retraining):
+        if recipe:
+            next(iter(workshop.loader(task, "train", recipe).epoch(0)))
 
 
 class _Spaces:
@@ -77,6 +93,9 @@ def _check(spaces: _Spaces, task: Task, method: Method, target: Target) -> None:
     criterion = registry.load("criterion", method.criterion, spaces.workshop.folder)
     if "batch_norm" in criterion.needs:
         scales_of(network, criterion, space.layers, space.batch_norm_of)
-    if method.allocation == "given":
-        ratios_of(space.groups, method.ratios)
+    if method.allocation == "given":  # its amounts need no scores
+        allocate = partial(given, ratios=ratios_of(space.groups, method.ratios))
+        reach(space, {group.name: torch.zeros(group.size) for group in space.groups}, allocate, target, dense)
+    elif method.allocation != "like":
+        registry.load("allocation", method.allocation, spaces.workshop.folder)
     check_reachable(space, target, dense)
