@@ -3,6 +3,7 @@
     blobs/ab/<sha256>                tensors as safetensors, plans, curves, packed bits
     stages/<key>.json                what a stage yielded
     records/<run id>/<attempt>.json  what a run left; the last attempt counts
+    declarations/<study>/<digest>.json  what a study declared when it had its first result, and whatever after
     claims/<key>/...                 who computes what right now (see claims.py)
     partial/<key>.safetensors        where a stage that is running can resume (local)
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +127,24 @@ class Store:
             if record is not None:
                 yield record
 
+    # declarations
+
+    def declare(self, study: str, declaration: Mapping[str, Json]) -> None:
+        """Keep what a study declares, beside whatever it declared before."""
+        table = dict(declaration)
+        self.objects.put(f"declarations/{study}/{digest(table)[:32]}.json", _seal(table))
+
+    def declarations(self, study: str) -> list[dict[str, Any]]:
+        """Everything that a study of that name has declared, in no order; without what is damaged."""
+        found = []
+        for name in self.objects.names(f"declarations/{study}/"):
+            with suppress(DamagedError):
+                found.append(_open(self.objects.get(name) or b"", name))
+        return found
+
     def damaged(self) -> list[str]:
-        """Names of every record and stage whose seal is broken and every blob that does not match its digest."""
-        return [name for kind in ("records/", "stages/", "blobs/") for name in self._broken(kind)]
+        """Names of records, stages and declarations whose seal is broken, and of blobs that do not match their digest."""
+        return [name for kind in ("records/", "stages/", "declarations/", "blobs/") for name in self._broken(kind)]
 
     def _broken(self, prefix: str) -> Iterator[str]:
         for name in self.objects.names(prefix):

@@ -120,3 +120,17 @@ def test_unwritable_store_is_refused_in_one_line(tmp_path):
 def test_record_of_another_schema_version_is_refused_by_name():
     with pytest.raises(StoreError, match="schema version 99"):
         migrate({"schema_version": 99})
+
+
+def test_every_declaration_of_a_study_is_kept_once(store):
+    first, second = {"targets": [2.0, 4.0], "margin": None}, {"targets": [2.0, 8.0], "margin": None}
+    assert store.declarations("mine") == []
+    for declared in (first, first, second):
+        store.declare("mine", declared)
+    store.declare("mine-too", second)
+    found = sorted(store.declarations("mine"), key=lambda declared: declared["targets"])
+    assert found == [first, second]
+    (path,) = (store.objects.root / "declarations" / "mine-too").iterdir()
+    path.write_text(path.read_text().replace("8", "9"))
+    assert store.declarations("mine-too") == []
+    assert store.damaged() == [f"declarations/mine-too/{path.name}"]

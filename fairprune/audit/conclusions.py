@@ -112,7 +112,10 @@ def _undeclared(evidence: Evidence) -> Iterator[Said]:
 
 def _exploratory(evidence: Evidence) -> Iterator[Said]:
     if evidence.facts and evidence.facts.exploratory:
-        yield (), "targets or endpoint were changed after the first result: the study is exploratory"
+        yield (
+            (),
+            "axis, targets, endpoint, control or margin were changed after the first result: the study is exploratory",
+        )
 
 
 _FAST = Target(axis="speedup", value=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fairprune.audit.finding import Finding, StudyFacts
 from fairprune.audit.measured import from_record
@@ -14,10 +15,16 @@ from fairprune.summary.values import Summary
 
 
 def audit_study(
-    study: Study, points: Sequence[Point], records: Mapping[str, Record], summary: Summary
+    study: Study,
+    points: Sequence[Point],
+    records: Mapping[str, Record],
+    summary: Summary,
+    *,
+    exploratory: bool = False,
 ) -> tuple[Finding, ...]:
     """Findings about a study's records, worst first. Names are those of this study, whichever ran a record first.
 
+    `exploratory` says that its declaration was changed after the first result.
     Budgets of scratch runs are counted in the reading that the study gave them.
     """
     named = [
@@ -26,7 +33,8 @@ def audit_study(
         if point.id in records
     ]
     readings = {entry.reading for entry in study.retraining.values() if entry.kind.startswith("scratch")}
-    return audit(named, facts_of(study), summary.comparisons, reading="liu" if readings == {"liu"} else "wang")
+    facts = replace(facts_of(study), exploratory=exploratory)
+    return audit(named, facts, summary.comparisons, reading="liu" if readings == {"liu"} else "wang")
 
 
 def facts_of(study: Study) -> StudyFacts:

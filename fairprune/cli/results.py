@@ -206,8 +206,12 @@ def _summary(session: Session, records: Mapping[str, Record]) -> Summary:
 
 def _findings(session: Session, records: Mapping[str, Record], summary: Summary) -> tuple[Finding, ...]:
     from fairprune.audit.study import audit_study
+    from fairprune.launch.session import declaration
+    from fairprune.store import open_store
 
-    return audit_study(session.study, session.points, records, summary)
+    declared = open_store(session.site.store).declarations(session.study.name)
+    changed = any(other != declaration(session.study) for other in declared)
+    return audit_study(session.study, session.points, records, summary, exploratory=changed)
 
 
 def _find(store: object, run_id: str) -> Record:

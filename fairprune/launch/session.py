@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from fairprune.canonical import digest_bytes
+from fairprune.canonical import Json, digest_bytes
 from fairprune.data.root import data_root
 from fairprune.data.split import Data
 from fairprune.errors import SpecError
@@ -86,10 +86,16 @@ def chosen(points: Sequence[Point], store: Store, policy: Policy) -> list[Point]
     return [point for point in points if statuses[point.id] in ("failed", "diverged", "skipped")]
 
 
+def declaration(study: Study) -> dict[str, Json]:
+    """What a study has to say before it has a result, and may not change after it without becoming exploratory."""
+    declared: dict[str, Json] = {"axis": study.axis, "targets": sorted(study.targets), "endpoint": study.endpoint}
+    return declared | {"control": study.control, "margin": study.margin}
+
+
 def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], None]) -> int:
     """Run what the policy chooses and store a record of each run as soon as it is complete; how many were run.
 
-    Raises before any compute for what cannot work.
+    With the first result, what the study declares is kept in the store. Raises before any compute for what cannot work.
     """
     store = open_store(session.site.store)
     points = chosen(session.points, store, policy)
@@ -100,7 +106,15 @@ def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], Non
         _forget(store, stages, everything=policy == "always")
     recorder = _Recorder(store, points)
 
+    def declare() -> None:
+        store.declare(session.study.name, declaration(session.study))
+
+    if any(store.record(point.id) for point in session.points):
+        declare()
+
     def listen(event: Event) -> None:
+        if event.kind == "done":
+            declare()
         recorder.hear(event)
         tell(event)
 

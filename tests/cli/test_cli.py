@@ -126,6 +126,16 @@ def test_audit_names_what_is_wrong_and_can_be_a_gate(fairprune, study):
     assert fairprune("audit", path, "--store", store, "--fail-on", "note")[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "exploratory"),
+    [("seeds=2", False), ("targets=[2,4]", True), ("endpoint=loss", True), ("control=dense", True)],
+)
+def test_what_was_declared_with_the_first_result_stands(fairprune, study, change, exploratory):
+    path, store = study
+    _, out, _ = fairprune("audit", path, "--store", store, "--set", change, "--json")
+    assert ("exploratory" in {finding["rule"] for finding in json.loads(out)["findings"]}) == exploratory
+
+
 def test_report_is_one_page_without_outside_resources(fairprune, study, tmp_path):
     path, store = study
     page = tmp_path / "page.html"
