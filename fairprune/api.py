@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairprune import registry
-from fairprune.errors import PruneError, SpecError
+from fairprune.errors import PruneError, SpecError, StoreError
 from fairprune.files import write_bytes
 from fairprune.measure.cost import count
 from fairprune.pruning import allocation as allocations
@@ -89,11 +89,13 @@ def prune(
     and the keys of `ratios` are patterns of layer names. The copy's attribute `fairprune` (Pruned) says what was done.
     Raises PruneError, NetworkError and SpecError.
     """
-    scoring: Criterion = registry.load("criterion", criterion) if isinstance(criterion, str) else criterion
+    scoring = registry.load("criterion", criterion) if isinstance(criterion, str) else criterion
+    if not isinstance(scoring, Criterion):
+        raise SpecError(f"{criterion} is no criterion: expected a name or a function decorated with fp.criterion()")
     granularity = granularity or scoring.granularities[0]
     if data is None and {"gradients", "activations"} & set(scoring.needs):
         raise PruneError(
-            f"criterion {scoring.name} needs {' and '.join(scoring.needs)}: pass data=(inputs, targets), ..."
+            f"criterion {scoring.name} needs {' and '.join(scoring.needs)}: pass data=[(inputs, targets), ...]"
         )
     if isinstance(getattr(network, "fairprune", None), Pruned):
         raise PruneError("the network has been pruned already: prune the dense one, to the target that both add up to")
@@ -104,7 +106,7 @@ def prune(
         options,
         granularity=granularity,  # type: ignore[arg-type]
         layers=space.layers,
-        batches=lambda: data or (),
+        batches=lambda: () if data is None else data,  # a loader may have no length, and so no truth
         loss=loss,
         seed=seed,
         batch_norm_of=space.batch_norm_of,
@@ -145,9 +147,14 @@ def save(network: nn.Module, path: Path | str) -> None:
 def load(path: Path | str, network: nn.Module) -> nn.Module:
     """The pruned network in a file that `save` wrote. `network` is the dense one, as its factory builds it.
 
-    Raises PruneError where file and network do not fit, StoreError where the file is damaged.
+    Raises PruneError where file and network do not fit, StoreError where the file is absent, damaged or another's.
     """
-    tensors, header = read_tensors(Path(path).read_bytes())
+    try:
+        tensors, header = read_tensors(Path(path).read_bytes())
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror or error}") from None
+    if not header.keys() >= {"dense", "small", "kept", "on_target"}:
+        raise StoreError(f"{path} is not a network that fp.save has written")
     plan = from_tensors(_part(tensors, "plan/"), header)
     small = pruned(network, plan)
     try:

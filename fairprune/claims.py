@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from fairprune.errors import StoreError
 from fairprune.objects import Objects
 
 BEAT_SECONDS = 10.0
@@ -76,7 +77,8 @@ class Claims:
     def _beat(self, name: str, stop: threading.Event) -> None:
         number = 0
         while not stop.wait(BEAT_SECONDS):
-            self.objects.put(f"{name}.beat/{number:06d}", b"")
+            with contextlib.suppress(StoreError):  # a full disk: the work itself will say so, if it lasts
+                self.objects.put(f"{name}.beat/{number:06d}", b"")
             number += 1
 
 

@@ -132,9 +132,9 @@ def _source(module: str, folder: Path | None) -> Path:
         return beside
     try:
         found = importlib.util.find_spec(module)
-    except ImportError:
+    except (ImportError, ValueError):
         found = None
-    if found is None or found.origin is None:
+    if found is None or found.origin is None or not found.has_location:
         raise SpecError(f"no module '{module}': expected the file {beside}, or an installed module of that name")
     return Path(found.origin)
 

@@ -3,11 +3,13 @@
 import json
 import multiprocessing
 import socket
+import time
 
 import pytest
 
 from fairprune import claims
 from fairprune.claims import Claims
+from fairprune.errors import StoreError
 from fairprune.objects import LocalObjects
 
 
@@ -62,3 +64,23 @@ def test_claim_of_another_host_is_dead_only_after_a_silence(objects, monkeypatch
     assert mine._take("k") is None
     clock[0] += 2
     assert mine._take("k") == "claims/k/000001"
+
+
+def test_a_disk_that_is_full_for_a_while_does_not_end_the_heartbeat(objects, monkeypatch):
+    beats, put = [], objects.put
+
+    def full_at_first(name, data):
+        if ".beat" in name:
+            beats.append(name)
+            if len(beats) == 1:
+                raise StoreError("no space left")
+        return put(name, data)
+
+    monkeypatch.setattr(claims, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(objects, "put", full_at_first)
+    with Claims(objects).hold("k") as mine:
+        assert mine
+        end = time.monotonic() + 10
+        while len(beats) < 3 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert len(beats) >= 3

@@ -23,8 +23,8 @@ Rerun = Annotated[
     Literal["only-missing", "only-failed", "always", "never"],
     typer.Option("--rerun", help="Which runs to run: those without a record, those that failed, all, or none."),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Worker processes; 0: one a core on CPUs, one on a GPU.")]
-Threads = Annotated[int, typer.Option("--threads", help="Threads a worker; 0: cores divided by jobs.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Worker processes; 0: one a core, or one on a GPU.")]
+Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads a worker; 0: cores divided by jobs.")]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 ...; auto: a GPU where there is one.")]
 Compiled = Annotated[bool, typer.Option("--compile", help="Train with torch.compile.")]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairprune.errors import SpecError
+from fairprune.errors import SpecError, brief
 from fairprune.execute.workshop import Execution
 from fairprune.launch.session import Session, prepare
 from fairprune.launch.worker import Site
@@ -38,7 +38,7 @@ def resources(device: str, jobs: int, threads: int, compiled: bool) -> tuple[Exe
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise SpecError(f"device '{device}' cannot be used: {str(error).splitlines()[0]}") from None
+        raise SpecError(f"device '{device}' cannot be used: {brief(error)}") from None
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = jobs or (cores if device == "cpu" else 1)
     return Execution(device=device, threads=threads or max(1, cores // jobs), compiled=compiled), jobs

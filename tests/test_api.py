@@ -1,0 +1,133 @@
+"""The library: networks of one's own, pruned, saved and loaded; what does not fit is said in one line."""
+
+import copy
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import fairprune as fp
+from fairprune.errors import FairpruneError, PruneError, SpecError, StoreError
+from fairprune.pruning.plan import DensePlan, to_tensors
+from fairprune.store import write_tensors
+
+EXAMPLE = torch.zeros(2, 1, 8, 8)
+
+
+def network(width=8):
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, width, 3),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Conv2d(width, 8, 3),
+        nn.Flatten(),
+        nn.Linear(128, 5),
+    )
+
+
+def batches():
+    torch.manual_seed(1)
+    yield from ((torch.randn(4, 1, 8, 8), torch.arange(4)) for _ in range(3))
+
+
+class Endless(torch.utils.data.IterableDataset):
+    """Without a length, as streams are."""
+
+    def __iter__(self):
+        return ((images[0], targets[0]) for images, targets in batches())
+
+
+@pytest.mark.parametrize("granularity", ["channel", "weight"])
+@pytest.mark.parametrize("training", [True, False])
+def test_pruning_leaves_the_network_and_the_random_state_alone(granularity, training):
+    net = network().train(training)
+    before, modes = copy.deepcopy(net.state_dict()), [m.training for m in net.modules()]
+    data = list(batches())
+    torch.manual_seed(7)
+    expected = torch.rand(2)
+    torch.manual_seed(7)
+    small = fp.prune(
+        net, EXAMPLE, criterion="gradient_weight", target=fp.ratio(0.5), granularity=granularity, data=data
+    )
+    assert torch.equal(torch.rand(2), expected)
+    assert [m.training for m in net.modules()] == modes
+    assert small.training == training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    assert all(parameter.grad is None for parameter in net.parameters())
+    assert not hasattr(net, "fairprune")
+
+
+def test_data_may_be_a_generator_a_list_or_a_loader_without_length():
+    kinds = [batches(), list(batches()), torch.utils.data.DataLoader(Endless(), batch_size=1)]
+    nets = [fp.prune(network(), EXAMPLE, criterion="gradient_weight", target=fp.ratio(0.5), data=d) for d in kinds]
+    assert torch.equal(nets[0][0].weight, nets[1][0].weight)
+    assert nets[2].fairprune.on_target
+
+
+@pytest.mark.parametrize("granularity", ["channel", "weight"])
+def test_a_saved_network_comes_back_and_may_be_copied(tmp_path, granularity):
+    small = fp.prune(network(), EXAMPLE, target=fp.ratio(0.5), granularity=granularity, criterion="magnitude")
+    small = copy.deepcopy(small)
+    fp.save(small, tmp_path / "small.safetensors")
+    again = fp.load(tmp_path / "small.safetensors", network())
+    assert again.fairprune.small == small.fairprune.small
+    assert again.fairprune.kept == small.fairprune.kept
+    for name, tensor in small.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name]), name
+    images = torch.randn(2, 1, 8, 8)
+    assert torch.equal(small.eval()(images), again.eval()(images))
+
+
+@pytest.mark.parametrize("granularity", ["channel", "weight"])
+def test_a_file_of_another_network_is_refused_in_one_line(tmp_path, granularity):
+    small = fp.prune(network(), EXAMPLE, target=fp.ratio(0.25), granularity=granularity, criterion="magnitude")
+    fp.save(small, tmp_path / "small.safetensors")
+    with pytest.raises(PruneError) as caught:
+        fp.load(tmp_path / "small.safetensors", network(width=4))
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_absent_or_not_ours_are_refused(tmp_path):
+    with pytest.raises(StoreError, match=r"cannot read .*No such file"):
+        fp.load(tmp_path / "none", network())
+    (tmp_path / "text").write_text("hello")
+    with pytest.raises(StoreError, match="not valid safetensors"):
+        fp.load(tmp_path / "text", network())
+    save_file(network().state_dict(), tmp_path / "plain")
+    (tmp_path / "plan").write_bytes(write_tensors(*to_tensors(DensePlan())))
+    for name in ("plain", "plan"):
+        with pytest.raises(StoreError, match=f"{name} is not a network that fp.save has written"):
+            fp.load(tmp_path / name, network())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"target": fp.speedup(0.5)}, SpecError, "expected 1 or more"),
+        ({"target": fp.ratio(1.0)}, SpecError, "expected the fraction of units removed"),
+        ({"criterion": "gradient_weight"}, PruneError, r"needs gradients: pass data=\[\(inputs, targets\), \.\.\.\]"),
+        ({"criterion": lambda context: context.weights}, SpecError, "no criterion: .*decorated"),
+        ({"criterion": "l1_nrm"}, SpecError, "did you mean 'l1_norm'"),
+        ({"criterion": "time:sleep"}, SpecError, "no module 'time'"),
+        ({"criterion": ":sleep"}, SpecError, "no module ''"),
+        ({"granularity": "filter"}, FairpruneError, "not filter"),
+        ({"power": 3}, SpecError, "unknown option"),
+        ({"allocation": "like"}, SpecError, "use it in a study"),
+        ({"spare": ("9",)}, PruneError, "9"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(arguments, error, message):
+    with pytest.raises(error, match=message) as caught:
+        fp.prune(network(), EXAMPLE, **{"target": fp.ratio(0.5), **arguments})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pruned_network_is_not_pruned_again():
+    small = fp.prune(network(), EXAMPLE, target=fp.ratio(0.5))
+    with pytest.raises(PruneError, match="pruned already"):
+        fp.prune(small, EXAMPLE, target=fp.ratio(0.5))
+    with pytest.raises(PruneError, match=r"fp\.prune or fp\.load"):
+        fp.save(network(), "x")
