@@ -58,7 +58,7 @@ def _task_points(
         scratch = entry.kind.startswith("scratch")
         shared = {"task": task, "base_seed": 0 if task.checkpoint else base, "run_seed": run, "data_digests": digests}
         labels = {"study": study.name, "task": task_name, "retraining": name}
-        if study.controls.dense and entry.kind in ("finetune", "lr-rewind"):
+        if study.controls.dense and not scratch:
             yield _point("dense", labels | {"method": "dense"}, shared | {"retraining": retraining}, resolver.folder)
         for (method_name, method), value in itertools.product(methods.items(), study.targets):
             if _applies(entry, method_name, method):
@@ -172,7 +172,7 @@ def methods_of(study: Study) -> dict[str, Method]:
             if not any(m.criterion == criterion and m.granularity == granularity for m in methods.values()):
                 methods[f"{criterion}-{granularity}"] = _control(criterion, granularity)
         if study.controls.like:
-            methods |= _like_controls(study.methods, granularity, plain)
+            methods |= _like_controls(methods, granularity, plain)
     return methods
 
 
@@ -188,7 +188,9 @@ def _reduction(criterion: str) -> Literal["mean", "first"]:
 
 
 def _like_controls(methods: Mapping[str, Method], granularity: str, plain: str) -> dict[str, Method]:
-    chosen = {n: m for n, m in methods.items() if m.granularity == granularity and m.allocation == "global"}
+    """For every method that decides how much each layer loses; random pruning decides nothing."""
+    alike = {n: m for n, m in methods.items() if m.granularity == granularity and m.criterion != "random"}
+    chosen = {n: m for n, m in alike.items() if m.allocation != "uniform" and not m.allocation.startswith("like")}
     return {
         f"{criterion}-like-{name}": Method(
             criterion=criterion,

@@ -143,7 +143,7 @@ class Store:
         return found
 
     def damaged(self) -> list[str]:
-        """Names of records, stages and declarations whose seal is broken, and of blobs that do not match their digest."""
+        """Names of records, stages and declarations with a broken seal, and of blobs that do not match their digest."""
         return [name for kind in ("records/", "stages/", "declarations/", "blobs/") for name in self._broken(kind)]
 
     def _broken(self, prefix: str) -> Iterator[str]:

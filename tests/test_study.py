@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from fairprune.audit import Result, audit, from_record
 from fairprune.errors import SpecError
 from fairprune.expand import Resolver, expand, methods_of
+from fairprune.record import Record
 from fairprune.spec import DataSpec, Optimizer, RunSpec
 from fairprune.study import parse_study, read_study
 
@@ -26,6 +28,8 @@ STUDY = """
     [retraining.finetune]
     schedule = "constant:1e-3 total:2"
 """
+
+ONE = STUDY.replace('[methods.random]\n    criterion = "random"\n', "")
 
 RESOLVER = Resolver(
     data_digests=lambda _: {"train": "1", "validation": "2", "test": "3"}, checkpoint_digest=lambda _: "c"
@@ -57,11 +61,46 @@ def test_base_seeds_are_crossed_with_seeds(write):
 
 
 def test_missing_controls_are_added_and_can_be_switched_off(write):
-    only = STUDY.replace('[methods.random]\n    criterion = "random"\n', "")
-    assert set(methods_of(write(only))) == {"magnitude", "random-weight"}
-    assert set(methods_of(write(only, "controls.random=false"))) == {"magnitude"}
+    assert set(methods_of(write(ONE))) == {"magnitude", "random-weight"}
+    assert set(methods_of(write(ONE, "controls.random=false"))) == {"magnitude"}
     both = methods_of(write(STUDY, "controls.like=true"))
     assert both["random-like-magnitude"].allocation == "like:magnitude"
+    taylor = ONE.replace("magnitude", "gradient_weight")
+    assert set(methods_of(write(taylor, "controls.like=true"))) == {
+        "gradient_weight",
+        "random-weight",
+        "magnitude-weight",
+        "random-like-gradient_weight",
+        "magnitude-like-gradient_weight",
+        "random-like-magnitude-weight",
+    }
+
+
+@pytest.mark.parametrize("allocation", ["global", "uniform", "given"])
+def test_with_like_controls_the_audit_lacks_none(write, allocation):
+    study = write(ONE, "controls.like=true", f"methods.magnitude.allocation={allocation}")
+    found = [Result(p.id, **_audited(p)) for p in expand(study, RESOLVER)]
+    assert any(r.allocation == "like" for r in found) == (allocation != "uniform")
+    assert {f.rule for f in audit(found)}.isdisjoint({"missing-control", "missing-like-control"})
+    lacking = expand(write(ONE, f"methods.magnitude.allocation={allocation}"), RESOLVER)
+    rules = {f.rule for f in audit([Result(p.id, **_audited(p)) for p in lacking])}
+    assert ("missing-like-control" in rules) == (allocation != "uniform")
+
+
+def _audited(point):
+    """What the audit reads of a run, as far as controls go."""
+    result = from_record(Record(id=point.id, status="done", spec=point.spec, labels=dict(point.labels)))
+    fields = ("kind", "method", "criterion", "granularity", "recipe", "network", "dataset", "allocation", "amounts")
+    return {field: getattr(result, field) for field in fields}
+
+
+@pytest.mark.parametrize(
+    "recipe", ['{kind = "weight-rewind", rewind_to = 1}', '{kind = "lr-rewind", epochs = 2}', '{kind = "scratch-e"}']
+)
+def test_every_recipe_that_starts_from_the_base_has_its_dense_control(write, recipe):
+    points = expand(write(STUDY, f"retraining.other={recipe}"), RESOLVER)
+    dense = [p for p in points if p.spec.kind == "dense" and p.labels["retraining"] == "other"]
+    assert len(dense) == (0 if "scratch" in recipe else 2)
 
 
 def test_like_is_resolved_to_the_method_it_copies(write):
