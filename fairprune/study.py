@@ -23,7 +23,7 @@ class Controls(Value):
     dense: bool = True  # the dense network retrained under the same recipe
     random: bool = True  # random pruning at every granularity of the study
     magnitude: bool = True  # magnitude (weights) and L1 norm (channels)
-    like: bool = False  # random and magnitude with the per-layer amounts of each method that chooses its own
+    like: bool = False  # random and magnitude with the amounts of each method that chooses its own; off, a finding too
 
 
 class RetrainingEntry(Value):
