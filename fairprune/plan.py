@@ -140,7 +140,8 @@ class _Costs:
     def _recipe(self, stage: Stage) -> tuple[Recipe, float]:
         recipe = Recipe.model_validate(stage.spec["recipe"])
         stop: Any = stage.spec.get("stop")
-        return recipe, schedules.parse(recipe.schedule).total if stop is None else stop
+        more: Any = stage.spec.get("more_epochs", 0.0)  # scratch as Wang et al. read it
+        return recipe, schedules.parse(recipe.schedule).total + more if stop is None else stop
 
     def _time_step(self, task: Task, recipe: Recipe) -> float:
         workshop = self._workshop

@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors.torch
 import torch
@@ -28,6 +28,8 @@ from fairprune.canonical import Json, canonical, digest, digest_bytes
 from fairprune.errors import StoreError
 from fairprune.objects import LocalObjects, Objects
 from fairprune.record import SCHEMA_VERSION, Record, StageResult
+
+M = TypeVar("M", Record, StageResult)
 
 
 class DamagedError(StoreError):
@@ -89,7 +91,7 @@ class Store:
     def stage(self, key: str) -> StageResult | None:
         """The result of a stage, or None. Raises DamagedError where its seal is broken."""
         data = self.objects.get(f"stages/{key}.json")
-        return StageResult.model_validate(_open(data, f"stage {key}")) if data is not None else None
+        return _fitted(StageResult, _open(data, f"stage {key}"), f"stage {key}") if data is not None else None
 
     def usable(self, key: str) -> StageResult | None:
         """The result of a stage if it and all its blobs are whole, else None: then it is computed again."""
@@ -161,11 +163,7 @@ class Store:
 
     def _read_record(self, name: str) -> Record:
         data = self.objects.get(name)
-        table = migrate(_open(data or b"", name))
-        try:
-            return Record.model_validate(table)
-        except ValidationError as error:
-            raise StoreError(f"{name} does not fit the record schema: {error.errors()[0]['msg']}") from None
+        return _fitted(Record, migrate(_open(data or b"", name)), name)
 
 
 def open_store(folder: Path) -> Store:
@@ -202,6 +200,13 @@ def migrate(table: dict[str, Any]) -> dict[str, Any]:
     if version != SCHEMA_VERSION:
         raise StoreError(f"record of schema version {version}: this fairprune reads version {SCHEMA_VERSION}")
     return table
+
+
+def _fitted(model: type[M], table: dict[str, Any], what: str) -> M:
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        raise StoreError(f"{what} does not fit the schema: {error.errors()[0]['msg']}") from None
 
 
 def _blob(name: str) -> str:

@@ -1,10 +1,12 @@
 """The store: whole or absent, repaired when damaged, merged by copying."""
 
+import json
 import shutil
 
 import pytest
 import torch
 
+from fairprune.canonical import digest
 from fairprune.errors import StoreError
 from fairprune.record import Environment, LedgerEntry, StageResult
 from fairprune.store import DamagedError, Store, migrate, open_store
@@ -79,6 +81,15 @@ def test_a_broken_seal_is_damage_and_the_next_put_repairs_it(store):
     assert store.damaged() == ["stages/k.json"]
     store.put_stage(stage("k"))
     assert store.stage("k") == stage("k")
+
+
+def test_a_stage_of_another_schema_is_refused_in_one_line(store):
+    store.put_stage(stage("k"))
+    path = path_of(store, "stages/k.json")
+    table = json.loads(path.read_text())["value"] | {"status": "perfect"}
+    path.write_text(json.dumps({"seal": digest(table), "value": table}))
+    with pytest.raises(StoreError, match="stage k does not fit the schema: Input should be 'done' or 'diverged'"):
+        store.usable("k")
 
 
 def test_truncated_json_is_damage(store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -229,13 +230,16 @@ def _find(store: object, run_id: str) -> Record:
 
 def _write_rows(records: Mapping[str, Record], form: TableFormat, output: Path | None) -> None:
     from fairprune.errors import SpecError
+    from fairprune.files import write_bytes
     from fairprune.views import frame
 
     rows = frame(records.values())
     if form == "parquet":
         if output is None:
             raise SpecError("--format parquet needs --output FILE.parquet")
-        rows.write_parquet(output)
+        data = io.BytesIO()
+        rows.write_parquet(data)
+        write_bytes(output, data.getvalue())
     else:
         _write(rows.write_csv() if form == "csv" else rows.write_json(), output)
 

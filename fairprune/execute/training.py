@@ -107,13 +107,16 @@ def _train(
         saver.save(state)
         workshop.on_epoch(stage, schedule.total, state.curve)
 
-    ledger = _ledger(stage, course, model, workshop)
     try:
         curve = fit(network, course, resume=saver.load(), on_epoch=on_epoch)
     except DivergedError as error:
-        return Outcome(ledger, status="diverged", reason=f"{stage.kind}: {error}")
+        steps = min(error.epoch * course.train.steps, course.steps)
+        return Outcome(
+            _ledger(stage, course, model, workshop, steps), status="diverged", reason=f"{stage.kind}: {error}"
+        )
     seen = evaluate(network, course.validation, course.objective, task.precision)
     blobs = save_model(workshop, model) | {"curve": _put_curve(workshop, curve)}
+    ledger = _ledger(stage, course, model, workshop, course.steps)
     return Outcome(ledger, blobs, seen.metrics("validation", _when(stage)))
 
 
@@ -128,16 +131,17 @@ def _on_device(workshop: Workshop, model: Model) -> nn.Module:
     return network
 
 
-def _ledger(stage: Stage, course: Course, model: Model, workshop: Workshop) -> LedgerEntry:
+def _ledger(stage: Stage, course: Course, model: Model, workshop: Workshop, steps: int) -> LedgerEntry:
+    """What `steps` of a course have cost: all of them, or those before it diverged."""
     recipe, per_epoch = course.recipe, course.train.steps
-    whole, rest = divmod(course.steps, per_epoch)
+    whole, rest = divmod(steps, per_epoch)
     samples = whole * course.train.samples + rest * recipe.batch_size
     example = workshop.data(root_task(stage).data).example().to(workshop.device)
     macs = count(model.network, example, model.masks).macs
     return LedgerEntry(
         stage=stage.kind,
-        epochs=course.schedule.total,
-        steps=course.steps,
+        epochs=course.schedule.total if steps == course.steps else steps / per_epoch,
+        steps=steps,
         samples=samples,
         schedule=str(course.schedule),
         optimizer=canonical(recipe.optimizer.model_dump(mode="json")),

@@ -1,6 +1,7 @@
 """The commands on a real, tiny study: what they print, what they refuse, how they exit."""
 
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -113,6 +114,8 @@ def test_tables_in_every_form(fairprune, study, tmp_path):
     frame = polars.read_parquet(tmp_path / "t.parquet")
     assert sorted(frame["label.method"]) == ["dense"] * 2 + ["magnitude"] * 2 + ["random-weight"] * 2
     assert json.loads(fairprune("table", path, "--store", store, "--json")[1])["name"] == "tiny"
+    code, _, err = fairprune("table", path, "--store", store, "-f", "parquet", "-o", tmp_path / "no" / "t.parquet")
+    assert (code, "cannot write" in err) == (2, True)
     code, _, err = fairprune("table", path, "--store", store, "-f", "parquet")
     assert (code, "needs --output" in err) == (2, True)
 
@@ -204,6 +207,32 @@ def test_what_cannot_work_is_one_line_and_exit_code_2(fairprune, study, argument
     assert message in err
     assert err.count("\n") == 1
     assert out == ""
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--threads"])
+def test_fewer_than_no_workers_or_threads_are_refused(fairprune, study, option):
+    code, _, err = fairprune("run", study[0], "--store", study[1], option, -1)
+    assert code == 2
+    assert "Invalid value" in err
+
+
+def test_plan_counts_damaged_stages_as_still_to_do(fairprune, study, tmp_path):
+    path, store = study
+    shutil.copytree(store, tmp_path / "store")
+    shutil.rmtree(tmp_path / "store" / "records")
+    for stage in (tmp_path / "store" / "stages").iterdir():
+        stage.write_text("damaged")
+    code, out, _ = fairprune("plan", path, "--store", tmp_path / "store", "--set", "seeds=3", "--json")
+    assert code == 0
+    assert all(tally["done"] == 0 for tally in json.loads(out)["stages"])
+
+
+def test_plan_counts_the_epochs_that_scratch_is_given_besides(fairprune, study):
+    scratch = "retraining.scratch={kind='scratch-e',reading='wang',epochs=3,methods=['magnitude']}"
+    code, out, _ = fairprune("plan", study[0], "--store", study[1], "--set", scratch, "--json")
+    tally = next(t for t in json.loads(out)["stages"] if t["kind"] == "scratch")
+    assert code == 0
+    assert tally["steps"] == 2 * 11 * (2 + 3)  # two seeds; batches an epoch; the base's epochs and 3 more
 
 
 def test_help_does_not_wait_for_torch():

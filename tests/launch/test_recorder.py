@@ -59,7 +59,7 @@ def told(session, store, *first):
 
 
 def test_a_diverged_run_keeps_what_other_stages_left_even_if_its_failure_is_heard_first(open_study):
-    session = open_study("retraining.finetune.schedule=constant:1e30 total:1")
+    session = open_study("retraining.finetune.schedule=constant:1e30 total:5")
     run(session, "only-missing", 1, lambda _: None)
     store = open_store(session.site.store)
     record = told(session, store, ("failed", "retrain"))
@@ -67,6 +67,7 @@ def test_a_diverged_run_keeps_what_other_stages_left_even_if_its_failure_is_hear
     assert record.status == "diverged"
     assert record.dense is not None
     assert record.metric("top1", when="base") is not None
+    assert (record.ledger[-1].epochs, record.ledger[-1].steps) == (1.0, 11)  # of the 5 that were asked for
     assert [entry.stage for entry in record.ledger] == ["pretrain", "measure", "score", "prune", "retrain"]
 
 
