@@ -52,8 +52,8 @@ def cell(points: Sequence[Point], records: Mapping[str, Record], scale: Scale, c
         runs=runs,
         counts=dict(Counter(run.state for run in runs)),
         bases=len({base_of(records[run.id]) for run in done}),
-        endpoint=spread([run.value for run in done], confidence),
-        pruned=spread([run.pruned for run in done], confidence),
+        endpoint=spread([run.value for run in done], scale, confidence),
+        pruned=spread([run.pruned for run in done], scale, confidence),
         compression=_range([run.compression for run in done]),
         speedup=_range([run.speedup for run in done]),
     )
@@ -87,16 +87,22 @@ def base_of(record: Record) -> str:
 
 def base_spread(records: Iterable[Record], scale: Scale, confidence: float) -> Spread | None:
     """The dense networks before pruning, on the test split, each counted once however many runs share it."""
-    return spread(list({base_of(r): scale.of(r, when="base") for r in records}.values()), confidence)
+    return spread(list({base_of(r): scale.of(r, when="base") for r in records}.values()), scale, confidence)
 
 
-def spread(values: Iterable[float | None], confidence: float) -> Spread | None:
-    """Mean, deviation and interval of the values that are there; None where none is."""
+def spread(values: Iterable[float | None], scale: Scale, confidence: float) -> Spread | None:
+    """Mean, deviation and t interval of the values that are there; None where none is.
+
+    An interval of percentages ends at 0 and 100: no true mean lies beyond, so its coverage is the same.
+    """
     known = [value for value in values if value is not None]
     if not known:
         return None
     seen = stats.describe(known, confidence)
-    return Spread(n=seen.n, mean=seen.mean, std=seen.std, low=seen.low, high=seen.high)
+    low, high = seen.low, seen.high
+    if scale.unit == "%" and low is not None and high is not None:
+        low, high = max(low, 0.0), min(high, 100.0)
+    return Spread(n=seen.n, mean=seen.mean, std=seen.std, low=low, high=high)
 
 
 def _range(values: Iterable[float | None]) -> Range | None:

@@ -11,6 +11,7 @@ from scipy.stats import t
 from fairprune import stats
 from fairprune.store import open_store
 from fairprune.summary import Summary, correct_in, summarise
+from fairprune.summary.cells import Scale, spread
 
 METHODS = {"random-weight": ("weight", 3.0), "magnitude": ("weight", 0.5)}
 
@@ -264,3 +265,10 @@ def test_a_difference_is_also_shown_with_the_sampling_of_test_images(synthetic):
     assert (c.verdict, c.holds_on_other_images) == ("better", False)
     (without,) = summarise(made.study, made.points, records).comparisons
     assert (without.verdict, without.image_low, without.holds_on_other_images) == ("better", None, None)
+
+
+def test_intervals_of_percentages_end_at_100_and_others_where_they_end():
+    near = spread([99.9, 99.0, 100.0], Scale("top1", "higher", "%", 100.0), 0.95)
+    assert near.high == 100.0
+    assert near.low == pytest.approx(stats.describe([99.9, 99.0, 100.0], 0.95).low)
+    assert spread([99.9, 99.0, 100.0], Scale("loss", "lower", "nats"), 0.95).high > 100
