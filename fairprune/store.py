@@ -177,7 +177,8 @@ def open_store(folder: Path) -> Store:
 def write_tensors(tensors: Mapping[str, Tensor], header: Mapping[str, Json]) -> bytes:
     """Safetensors bytes, the same for the same values: safetensors keeps no order of its own in several entries."""
     ready = {
-        name: tensor.detach().to("cpu", memory_format=torch.contiguous_format).contiguous()
+        # a copy: safetensors refuses tensors that share memory, as tied weights do
+        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
     return safetensors.torch.save(ready, metadata={"header": canonical(header)})

@@ -51,6 +51,15 @@ def test_tensors_come_back_with_their_header(store):
     assert header == {"kind": "x"}
 
 
+def test_tied_tensors_and_any_layout_are_stored(store):
+    tensor = torch.arange(24.0).reshape(1, 2, 3, 4)
+    last, flipped = tensor.to(memory_format=torch.channels_last), tensor.transpose(2, 3)
+    tensors, _ = store.tensors(store.put_tensors({"a": tensor, "b": tensor, "last": last, "flipped": flipped}))
+    assert torch.equal(tensors["a"], tensors["b"])
+    assert torch.equal(tensors["last"], tensor)
+    assert torch.equal(tensors["flipped"], flipped)
+
+
 def test_damaged_blob_is_detected_and_repaired(store):
     name = store.put_blob(b"abc")
     path_of(store, f"blobs/ba/{name}").write_bytes(b"abd")
