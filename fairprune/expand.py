@@ -13,6 +13,7 @@ from fairprune import registry, schedules
 from fairprune.canonical import digest
 from fairprune.errors import SpecError, unknown
 from fairprune.spec import Checkpoint, DataSpec, Method, Recipe, Retraining, RunSpec, Target, Task
+from fairprune.stages import VERSION
 from fairprune.study import RetrainingEntry, Study
 from fairprune.validation import validate
 
@@ -94,7 +95,8 @@ def _versions(fields: Mapping[str, Any], folder: Path | None) -> dict[str, str]:
     while method is not None:
         named += [("criterion", method.criterion), ("allocation", method.allocation)]
         method = method.like
-    return {f"{kind} {name}": registry.find(kind, name, folder).version for kind, name in named}  # type: ignore[arg-type]
+    versions = {f"{kind} {name}": registry.find(kind, name, folder).version for kind, name in named}  # type: ignore[arg-type]
+    return {**versions, "stages": str(VERSION)}
 
 
 def resolve_task(task: Task, resolver: Resolver) -> Task:

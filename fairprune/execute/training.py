@@ -18,7 +18,7 @@ from fairprune.measure.cost import count
 from fairprune.networks.checkpoint import load_checkpoint
 from fairprune.networks.initialise import initialise
 from fairprune.pruning.granularity.remove import remove_channels
-from fairprune.pruning.masks import apply_masks_, held
+from fairprune.pruning.masks import apply_masks_, held, initialise_sparse_
 from fairprune.pruning.plan import ChannelPlan, DensePlan, MaskPlan, Plan
 from fairprune.record import LedgerEntry, StageResult
 from fairprune.schedules import Schedule
@@ -61,7 +61,10 @@ def scratch(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) 
     task = task_of(stage.spec)
     plan = load_plan(workshop, parents[0])
     network = planned_network(workshop, task, plan)
-    initialise(network, seeds.derive("init", "scratch", spec["run_seed"]))
+    init = seeds.derive("init", "scratch", spec["run_seed"])
+    initialise(network, init)
+    if isinstance(plan, MaskPlan) and spec["reading"] == "liu":
+        initialise_sparse_(network, plan, init)
     recipe = Recipe.model_validate(spec["recipe"])
     dense, small = parent_info(parents, "dense"), parent_info(parents, "small")
     schedule = scratch_schedule(schedules.parse(recipe.schedule), spec, dense["macs"] / max(small["macs"], 1))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
+from fairprune import seeds
 from fairprune.errors import PruneError, unknown
 from fairprune.pruning.plan import MaskPlan
 
@@ -30,6 +33,21 @@ def apply_masks_(network: nn.Module, plan: MaskPlan) -> None:
     with torch.no_grad():
         for parameter, mask in held(network, plan):
             parameter.masked_fill_(mask == 0, 0)
+
+
+def initialise_sparse_(network: nn.Module, plan: MaskPlan, seed: int) -> None:
+    """Draw masked weights anew for their sparsity: N(0, 2/n), n = weights kept / input channels of the layer.
+
+    Source: Liu et al. 2019 (arXiv:1810.05270), training unstructured networks from scratch. Layers without a mask, and
+    those that lost everything, stay as they are.
+    """
+    generator = seeds.generator("sparse", seed)
+    with torch.no_grad():
+        for parameter, mask in held(network, plan):
+            fan = float(mask.sum()) / parameter.shape[1]
+            if fan:
+                drawn = torch.randn(parameter.shape, generator=generator) * math.sqrt(2 / fan)
+                parameter.copy_(drawn.to(parameter) * mask)
 
 
 def intersect(first: MaskPlan, second: MaskPlan) -> MaskPlan:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from fairprune.errors import PruneError
-from fairprune.pruning.masks import apply_masks_, held, intersect
+from fairprune.pruning.masks import apply_masks_, held, initialise_sparse_, intersect
 from fairprune.pruning.plan import MaskPlan
 
 MASK = torch.tensor([[True, False], [False, True]])
@@ -83,3 +85,18 @@ def test_masks_that_do_not_fit_are_refused() -> None:
         apply_masks_(network(), MaskPlan({"0.weigth": MASK}))
     with pytest.raises(PruneError, match=r"mask of 2.weight has shape \[2, 2\], expected \[1, 2\]"):
         apply_masks_(network(), MaskPlan({"2.weight": MASK}))
+
+
+def test_masked_weights_are_drawn_for_their_sparsity():
+    layer = nn.Conv2d(64, 256, 3, bias=False)
+    mask = torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(0)) < 0.25
+    initialise_sparse_(layer, MaskPlan({"weight": mask}), seed=1)
+    kept = layer.weight[mask]
+    n = int(mask.sum()) / 64  # kept weights / input channels
+    assert kept.std().item() == pytest.approx(math.sqrt(2 / n), rel=0.02)
+    assert torch.equal(layer.weight != 0, mask)
+    again = nn.Conv2d(64, 256, 3, bias=False)
+    initialise_sparse_(again, MaskPlan({"weight": mask}), seed=1)
+    assert torch.equal(again.weight, layer.weight)
+    initialise_sparse_(again, MaskPlan({"weight": torch.zeros_like(mask)}), seed=2)
+    assert torch.equal(again.weight, layer.weight)
