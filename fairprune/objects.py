@@ -38,13 +38,16 @@ class LocalObjects:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._incoming = root / "incoming"
+
+    def prepare(self) -> None:
+        """Create the folder and try to write there. Raises StoreError where that fails."""
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
             probe = self._incoming / uuid.uuid4().hex
             probe.write_bytes(b"")
             probe.unlink()
         except OSError as error:
-            raise StoreError(f"store {root} cannot be written: {error.strerror or error}") from None
+            raise StoreError(f"store {self.root} cannot be written: {error.strerror or error}") from None
 
     def put(self, name: str, data: bytes, *, repair: bool = False) -> bool:
         """See `Objects.put`. Raises StoreError where the disk is full or the folder cannot be written."""

@@ -169,9 +169,17 @@ class Store:
 def open_store(folder: Path) -> Store:
     """The store in a local folder, created where it is absent. Raises StoreError where it cannot be written."""
     objects = LocalObjects(folder)
+    objects.prepare()
     partial = folder / "partial"
     partial.mkdir(exist_ok=True)
     return Store(objects, partial)
+
+
+def read_store(folder: Path) -> Store:
+    """The store in a local folder, for reading. Raises StoreError where there is none."""
+    if not (folder / "stages").is_dir() and not (folder / "records").is_dir():
+        raise StoreError(f"no results in {folder}: run a study first, or name its store with --store")
+    return Store(LocalObjects(folder), folder / "partial")
 
 
 def write_tensors(tensors: Mapping[str, Tensor], header: Mapping[str, Json]) -> bytes:

@@ -15,7 +15,9 @@ from fairprune.objects import LocalObjects
 
 @pytest.fixture
 def objects(tmp_path):
-    return LocalObjects(tmp_path)
+    objects = LocalObjects(tmp_path)
+    objects.prepare()
+    return objects
 
 
 def test_only_one_holds_a_claim_and_then_it_is_free(objects):

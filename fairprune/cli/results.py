@@ -36,9 +36,9 @@ def status(
     Example: `fairprune status studies/mnist-lenet5.toml`
     """
     from fairprune.cli.printing import console
-    from fairprune.store import open_store
+    from fairprune.store import read_store
 
-    opened = open_store(store)
+    opened = read_store(store)
     if study:
         from fairprune.plan import counts
 
@@ -69,9 +69,9 @@ def show(
     Example: `fairprune show 3f2a9c --json`
     """
     from fairprune.cli.printing import console, print_table
-    from fairprune.store import open_store
+    from fairprune.store import read_store
 
-    record = _find(open_store(store), run_id)
+    record = _find(read_store(store), run_id)
     if as_json:
         typer.echo(record.model_dump_json(indent=2))
         return
@@ -190,27 +190,27 @@ def _session(study: Path, overrides: list[str] | None, store: Path, data_root: P
 
 
 def _records(session: Session) -> dict[str, Record]:
-    from fairprune.store import open_store
+    from fairprune.store import read_store
 
-    store = open_store(session.site.store)
+    store = read_store(session.site.store)
     found = {point.id: store.record(point.id) for point in session.points}
     return {run_id: record for run_id, record in found.items() if record}
 
 
 def _summary(session: Session, records: Mapping[str, Record]) -> Summary:
-    from fairprune.store import open_store
+    from fairprune.store import read_store
     from fairprune.summary import correct_in, summarise
 
-    correct = correct_in(open_store(session.site.store))
+    correct = correct_in(read_store(session.site.store))
     return summarise(session.study, session.points, records, correct=correct)
 
 
 def _findings(session: Session, records: Mapping[str, Record], summary: Summary) -> tuple[Finding, ...]:
     from fairprune.audit.study import audit_study
     from fairprune.launch.session import declaration
-    from fairprune.store import open_store
+    from fairprune.store import read_store
 
-    declared = open_store(session.site.store).declarations(session.study.name)
+    declared = read_store(session.site.store).declarations(session.study.name)
     changed = any(other != declaration(session.study) for other in declared)
     return audit_study(session.study, session.points, records, summary, exploratory=changed)
 

@@ -197,6 +197,7 @@ def test_check_fails_a_criterion_that_is_not_a_function_of_its_context(fairprune
         (["plan", "{study}", "--set", "task.network=lenet50"], "did you mean 'lenet5'"),
         (["run", "{study}", "--set", "targets=[9999]"], "out of reach"),
         (["run", "{study}", "--store", "{study}/x"], "cannot be written"),
+        (["table", "{study}", "--store", "{study}-mistyped"], "no results in"),
         (["run", "{study}", "--device", "tpu"], "device 'tpu' cannot be used"),
         (["run", "{study}", "--set", "task.data=mnist", "--data-root", "/nowhere"], "mnist"),
     ],
