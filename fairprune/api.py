@@ -16,14 +16,15 @@ from fairprune import registry
 from fairprune.errors import PruneError, SpecError, StoreError
 from fairprune.files import write_bytes
 from fairprune.measure.cost import count
-from fairprune.pruning import allocation as allocations
+from fairprune.pruning.allocation import Allocation, ratios_of
 from fairprune.pruning.apply import load_weights_, pruned, space_of
 from fairprune.pruning.criterion import Criterion
 from fairprune.pruning.plan import DensePlan, Plan, from_tensors, to_tensors
 from fairprune.pruning.scoring import score
+from fairprune.pruning.space import Counts, Space
 from fairprune.pruning.target import reach
 from fairprune.record import Size
-from fairprune.spec import Target
+from fairprune.spec import Target, default_allocation
 from fairprune.store import read_tensors, write_tensors
 
 Batches = Iterable[tuple[Tensor, Tensor]]
@@ -72,7 +73,7 @@ def prune(
     criterion: str | Criterion = "l1_norm",
     target: Target,
     granularity: str | None = None,
-    allocation: str = "global",
+    allocation: str | None = None,
     ratios: Mapping[str, float] | None = None,
     spare: tuple[str, ...] = ("classifier",),
     reduce: str = "mean",
@@ -84,19 +85,14 @@ def prune(
     """A pruned copy of a network; the network itself is left as it is.
 
     Under granularity "channel" the copy is physically smaller; under "weight" its weights are masked to zero, which
-    makes nothing faster by itself. The default is the first that the criterion declares. `example_input` is a batch
-    of any size, [n, ...]; `data` yields (inputs, targets) for criteria that need gradients or activations; `spare`
-    and the keys of `ratios` are patterns of layer names. The copy's attribute `fairprune` (Pruned) says what was done.
+    makes nothing faster by itself. The default is the first that the criterion declares. The default allocation is
+    uniform for channels and global for weights. `example_input` is a batch of any size, [n, ...]; `data` yields
+    (inputs, targets) for criteria that need gradients or activations; `spare` and the keys of `ratios` are patterns of
+    layer names. The copy's attribute `fairprune` (Pruned) says what was done.
     Raises PruneError, NetworkError and SpecError.
     """
-    scoring = registry.load("criterion", criterion) if isinstance(criterion, str) else criterion
-    if not isinstance(scoring, Criterion):
-        raise SpecError(f"{criterion} is no criterion: expected a name or a function decorated with fp.criterion()")
+    scoring = _criterion(criterion, data)
     granularity = granularity or scoring.granularities[0]
-    if data is None and {"gradients", "activations"} & set(scoring.needs):
-        raise PruneError(
-            f"criterion {scoring.name} needs {' and '.join(scoring.needs)}: pass data=[(inputs, targets), ...]"
-        )
     if isinstance(getattr(network, "fairprune", None), Pruned):
         raise PruneError("the network has been pruned already: prune the dense one, to the target that both add up to")
     space = space_of(network, DensePlan(), example_input, granularity, spare)
@@ -113,7 +109,9 @@ def prune(
     )
     dense = count(network, example_input).size
     grouped = space.group_scores(found.scores, reduce)
-    choice = reach(space, grouped, _allocation(allocation, space.groups, ratios), target, dense)
+    choice = reach(
+        space, grouped, _allocation(allocation or default_allocation(granularity), space, ratios), target, dense
+    )
     plan = space.plan(choice.kept)
     updated = copy.deepcopy(network) if found.weights else network
     load_weights_(updated, found.weights)
@@ -124,11 +122,21 @@ def prune(
     return small
 
 
-def _allocation(name: str, groups: Any, ratios: Mapping[str, float] | None) -> Any:
+def _criterion(criterion: str | Criterion, data: Batches | None) -> Criterion:
+    found = registry.load("criterion", criterion) if isinstance(criterion, str) else criterion
+    if not isinstance(found, Criterion):
+        raise SpecError(f"{criterion} is no criterion: expected a name or a function decorated with fp.criterion()")
+    if data is None and {"gradients", "activations"} & set(found.needs):
+        needs = " and ".join(found.needs)
+        raise PruneError(f"criterion {found.name} needs {needs}: pass data=[(inputs, targets), ...]")
+    return found
+
+
+def _allocation(name: str, space: Space, ratios: Mapping[str, float] | None) -> Allocation:
     if name == "like":
         raise SpecError("allocation 'like' copies another method of a study: use it in a study file")
-    function = registry.load("allocation", name)
-    return partial(function, ratios=allocations.ratios_of(groups, ratios or {})) if name == "given" else function
+    function: Callable[..., Counts] = registry.load("allocation", name)
+    return partial(function, ratios=ratios_of(space.groups, ratios or {})) if name == "given" else function
 
 
 def save(network: nn.Module, path: Path | str) -> None:

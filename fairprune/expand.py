@@ -179,9 +179,7 @@ def methods_of(study: Study) -> dict[str, Method]:
 
 
 def _control(criterion: str, granularity: Literal["weight", "channel"]) -> Method:
-    """Global for weights; for channels uniform, as L1-norm pruning is published, and comparable across layers."""
-    allocation = "global" if granularity == "weight" else "uniform"
-    return Method(criterion=criterion, granularity=granularity, allocation=allocation, reduce=_reduction(criterion))
+    return Method(criterion=criterion, granularity=granularity, reduce=_reduction(criterion))
 
 
 def _reduction(criterion: str) -> Literal["mean", "first"]:

@@ -5,7 +5,7 @@ Nothing here depends on paths, devices, threads or time; those are recorded with
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -97,19 +97,31 @@ class Calibration(Value):
     batch_size: Annotated[int, Field(ge=1)] = 128
 
 
+def default_allocation(granularity: str) -> str:
+    """Global for weights; uniform for channels, whose norms do not compare across layers."""
+    return "global" if granularity == "weight" else "uniform"
+
+
 class Method(Value):
     """criterion x granularity x allocation x schedule."""
 
     criterion: str
     options: Options = {}
     granularity: Literal["weight", "channel"] = "weight"
-    allocation: str = "global"  # global, uniform, given, or like:METHOD (resolved to the method it copies)
+    allocation: str = ""  # global, uniform, given, like:METHOD (resolved to the method it copies); "": the default
     ratios: dict[str, float] = {}  # for `given`: layer pattern -> fraction of units removed
     like: Method | None = None  # for `like`: the method whose per-layer amounts are used
     reduce: Literal["mean", "sum", "max", "first"] = "mean"  # over the layers that produce one unit of a group
     rounds: Annotated[int, Field(ge=1)] = 1  # 1: one-shot; n: iterative, targets spaced geometrically
     spare: tuple[str, ...] = ("classifier",)  # layer patterns; "classifier" is the network's last linear layer
     calibration: Calibration = Calibration()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _allocated(cls, table: Any) -> Any:
+        if isinstance(table, dict) and "allocation" not in table:
+            return {**table, "allocation": default_allocation(table.get("granularity", "weight"))}
+        return table
 
 
 class Target(Value):

@@ -9,7 +9,7 @@ from fairprune.audit import Result, audit, from_record
 from fairprune.errors import SpecError
 from fairprune.expand import Resolver, expand, methods_of
 from fairprune.record import Record
-from fairprune.spec import DataSpec, Optimizer, RunSpec
+from fairprune.spec import DataSpec, Method, Optimizer, RunSpec
 from fairprune.study import parse_study, read_study
 
 STUDY = """
@@ -248,3 +248,9 @@ def test_missing_and_broken_files_are_named(tmp_path):
     (tmp_path / "bad.toml").write_text("a = [")
     with pytest.raises(SpecError, match=r"bad\.toml is not valid TOML"):
         read_study(tmp_path / "bad.toml")
+
+
+def test_the_default_allocation_is_that_of_the_granularity():
+    assert Method(criterion="magnitude").allocation == "global"
+    assert Method(criterion="l1_norm", granularity="channel").allocation == "uniform"
+    assert Method(criterion="l1_norm", granularity="channel", allocation="global").allocation == "global"

@@ -82,7 +82,9 @@ def prune(
     compression: Annotated[float | None, typer.Option(help="Parameters, dense over pruned.")] = None,
     ratio: Annotated[float | None, typer.Option(help="Fraction of units REMOVED.")] = None,
     granularity: Annotated[Literal["channel", "weight"] | None, typer.Option(help="What is removed.")] = None,
-    allocation: Annotated[str, typer.Option(help="global or uniform.")] = "global",
+    allocation: Annotated[
+        str | None, typer.Option(help="global or uniform; default: uniform for channels, global for weights.")
+    ] = None,
     spare: Annotated[list[str] | None, typer.Option(help="Pattern of layers to spare; repeatable.")] = None,
     shape: Shape = "3,32,32",
     classes: Classes = 10,
@@ -117,6 +119,16 @@ def prune(
     fp.save(small, output)
     done = small.fairprune
     assert isinstance(done, fp.Pruned)
+    if not as_json:
+        print_table(("group ", "kept", "of"), [(name, kept, size) for name, (kept, size) in done.kept.items()])
+        console().print(
+            f"\n{done.dense.params:,} -> {done.small.params:,} parameters ({done.compression:.2f}x), "
+            f"{done.dense.macs:,} -> {done.small.macs:,} multiply-adds (theoretical speedup {done.speedup:.2f}x)"
+            + ("" if done.on_target else f"\nthe closest possible to {wanted[0]}")
+            + ("" if weights else "\nno --weights given: the network was pruned at its initialisation")
+            + f"\n{output}"
+        )
+        return
     totals = {
         "parameters": [done.dense.params, done.small.params],
         "multiply_adds": [done.dense.macs, done.small.macs],
@@ -125,17 +137,7 @@ def prune(
         "on_target": done.on_target,
         "kept": {name: list(kept) for name, kept in done.kept.items()},
     }
-    if as_json:
-        typer.echo(json.dumps(totals, indent=2))
-        return
-    print_table(("group ", "kept", "of"), [(name, kept, size) for name, (kept, size) in done.kept.items()])
-    console().print(
-        f"\n{done.dense.params:,} -> {done.small.params:,} parameters ({done.compression:.2f}x), "
-        f"{done.dense.macs:,} -> {done.small.macs:,} multiply-adds (theoretical speedup {done.speedup:.2f}x)"
-        + ("" if done.on_target else f"\nthe closest possible to {wanted[0]}")
-        + ("" if weights else "\nno --weights given: the network was pruned at its initialisation")
-        + f"\n{output}"
-    )
+    typer.echo(json.dumps(totals, indent=2))
 
 
 def check(
