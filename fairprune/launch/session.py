@@ -40,8 +40,9 @@ class Session:
         return self.site.open(self.load)
 
     def stages(self, points: Iterable[Point]) -> tuple[Stage, ...]:
-        """Every stage of some runs, parents first, each once."""
-        return tuple({stage.key: stage for point in points for stage in pipeline(point.spec).order}.values())
+        """Every stage of some runs, parents first, each once; bases first, since most work waits for them."""
+        stages = {stage.key: stage for point in points for stage in pipeline(point.spec).order}.values()
+        return tuple(sorted(stages, key=lambda stage: stage.kind != "pretrain"))
 
 
 def prepare(study: Study, site: Site) -> Session:

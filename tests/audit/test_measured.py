@@ -40,7 +40,7 @@ def test_who_decided_the_per_layer_amounts(record: Make) -> None:
     lender = full.spec.method
     like = lender.model_copy(update={"criterion": "random", "allocation": "like", "like": lender})
     own, lent = from_record(full), from_record(with_spec(full, method=like))
-    assert (own.allocation, lent.allocation) == ("global", "like")
+    assert (own.allocation, lent.allocation) == ("uniform", "like")
     assert own.amounts == lent.amounts
     other = from_record(with_spec(full, method=lender.model_copy(update={"spare": ()})))
     assert own.amounts != other.amounts

@@ -114,6 +114,16 @@ def test_the_base_is_trained_once_and_shared(open_study):
     assert len(bases) == 2
 
 
+def test_bases_come_first_and_parents_before_children(open_study):
+    session = open_study(STUDY + ITERATIVE)
+    stages = session.stages(session.points)
+    kinds = [stage.kind for stage in stages]
+    assert kinds == sorted(kinds, key=lambda kind: kind != "pretrain")
+    place = {stage.key: index for index, stage in enumerate(stages)}
+    assert len(place) == len(stages)
+    assert all(place[parent.key] < place[stage.key] for stage in stages for parent in stage.parents)
+
+
 def test_the_same_command_again_computes_nothing(open_study):
     session = open_study()
     run_all(session)
