@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fairprune.launch.worker import Event
-from fairprune.stages import Stage
 
 PLAIN_SECONDS = 30.0  # between lines where there is no terminal to draw on
 
@@ -20,8 +19,9 @@ PLAIN_SECONDS = 30.0  # between lines where there is no terminal to draw on
 class Board:
     """One bar for all stages and a line for each that is running; plain lines where the output is no terminal."""
 
-    def __init__(self, stages: Sequence[Stage], *, quiet: bool) -> None:
+    def __init__(self, names: Mapping[str, str], *, quiet: bool) -> None:
         self.console = Console(stderr=True)
+        self._names = names
         self._draw = not quiet and self.console.is_terminal
         self._talk = not quiet and not self.console.is_terminal
         self._progress = Progress(
@@ -35,12 +35,12 @@ class Board:
             disable=not self._draw,
             transient=True,
         )
-        self._all = self._progress.add_task("stages", total=len(stages), note="")
+        self._all = self._progress.add_task("stages", total=len(names), note="")
         self._tasks: dict[str, object] = {}
         self._settled: set[str] = set()
         self._failed: dict[str, str] = {}
         self._computed = 0
-        self._total = len(stages)
+        self._total = len(names)
         self._started = self._spoken = time.monotonic()
 
     def __enter__(self) -> Board:
@@ -54,7 +54,7 @@ class Board:
         """Take in what a worker tells."""
         if event.kind == "start":
             self._computed += 1
-            self._tasks[event.key] = self._progress.add_task(f"  {event.stage} {event.key[:8]}", total=None, note="")
+            self._tasks[event.key] = self._progress.add_task(f"  {self._names[event.key]}", total=None, note="")
         elif event.kind == "epoch" and event.key in self._tasks:
             self._progress.update(self._tasks[event.key], total=event.epochs, completed=event.epoch, note="epochs")  # type: ignore[arg-type]
         elif event.kind in ("done", "failed"):

@@ -120,7 +120,7 @@ def _run(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> dict[str
 
     store = open_store(session.site.store)
     points = launch.chosen(session.points, store, rerun)
-    with Board(session.stages(points), quiet=quiet) as board:
+    with Board(session.names(points), quiet=quiet) as board:
         try:
             launch.run(session, rerun, jobs, board.hear)
         except KeyboardInterrupt:

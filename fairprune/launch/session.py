@@ -44,6 +44,16 @@ class Session:
         stages = {stage.key: stage for point in points for stage in pipeline(point.spec).order}.values()
         return tuple(sorted(stages, key=lambda stage: stage.kind != "pretrain"))
 
+    def names(self, points: Iterable[Point]) -> dict[str, str]:
+        """Stage key -> what people call it: after the first run that needs it."""
+        found: dict[str, str] = {}
+        for point in points:
+            seed, target = f"seed {point.spec.run_seed}", f"{point.spec.target or ''}"
+            for stage in pipeline(point.spec).order:
+                what = [] if stage.kind == "pretrain" else [point.labels["method"], target]
+                found.setdefault(stage.key, " ".join(filter(None, [stage.kind, *what, seed])))
+        return found
+
 
 def prepare(study: Study, site: Site) -> Session:
     """Resolve every run: reads the data and checkpoints for their digests, trains nothing."""

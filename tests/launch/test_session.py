@@ -121,6 +121,10 @@ def test_bases_come_first_and_parents_before_children(open_study):
     assert kinds == sorted(kinds, key=lambda kind: kind != "pretrain")
     place = {stage.key: index for index, stage in enumerate(stages)}
     assert len(place) == len(stages)
+    names = session.names(session.points)
+    assert names.keys() == place.keys()
+    assert "pretrain seed 0" in names.values()
+    assert "prune filters compression 2x seed 1" in names.values()
     assert all(place[parent.key] < place[stage.key] for stage in stages for parent in stage.parents)
 
 
