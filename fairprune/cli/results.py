@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fairprune.audit import Finding
     from fairprune.launch.session import Session
     from fairprune.record import Record
+    from fairprune.spec import DataSpec
     from fairprune.summary.values import Summary
 
 TableFormat = Literal["text", "markdown", "csv", "parquet", "json"]
@@ -184,9 +185,17 @@ def write_report(session: Session, study: Path, output: Path | None) -> Path:
 
 
 def _session(study: Path, overrides: list[str] | None, store: Path, data_root: Path | None) -> Session:
+    """The study over its results; where the data itself is not at hand, the records know its digests."""
     from fairprune.cli.sessions import open_session
+    from fairprune.store import read_store
 
-    return open_session(study, overrides, store, data_root)
+    opened = read_store(store)
+
+    def recall(spec: DataSpec) -> Mapping[str, str] | None:
+        known = (record.spec for record in opened.records())
+        return next((run.data_digests for run in known if run.task.data == spec), None)
+
+    return open_session(study, overrides, store, data_root, recall=recall)
 
 
 def _records(session: Session) -> dict[str, Record]:

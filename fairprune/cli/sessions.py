@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fairprune.errors import SpecError, brief
 from fairprune.execute.workshop import Execution
-from fairprune.launch.session import Session, prepare
+from fairprune.launch.session import Recall, Session, prepare
 from fairprune.launch.worker import Site
 from fairprune.study import read_study
 
@@ -21,12 +21,13 @@ def open_session(
     execution: Execution | None = None,
     *,
     download: bool = False,
+    recall: Recall = lambda _: None,
 ) -> Session:
     """The study in a file, resolved, with its results in a store. A user's own components lie beside the file."""
     study = read_study(path, overrides or ())
     folder = path.resolve().parent
     site = Site(store, data_root, folder, download, execution or Execution())
-    return prepare(study, site)
+    return prepare(study, site, recall)
 
 
 def resources(device: str, jobs: int, threads: int, compiled: bool) -> tuple[Execution, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,7 @@ from typing import Literal
 from fairprune.canonical import Json, digest_bytes
 from fairprune.data.root import data_root
 from fairprune.data.split import Data
-from fairprune.errors import SpecError
+from fairprune.errors import MissingDataError, SpecError
 from fairprune.execute.feasible import check_feasible
 from fairprune.execute.records import assemble
 from fairprune.execute.workshop import Workshop
@@ -23,6 +23,7 @@ from fairprune.stages import Stage, pipeline
 from fairprune.store import Store, open_store
 from fairprune.study import Study
 
+Recall = Callable[[DataSpec], Mapping[str, str] | None]
 Policy = Literal["only-missing", "only-failed", "always", "never"]
 
 
@@ -55,8 +56,11 @@ class Session:
         return found
 
 
-def prepare(study: Study, site: Site) -> Session:
-    """Resolve every run: reads the data and checkpoints for their digests, trains nothing."""
+def prepare(study: Study, site: Site, recall: Recall = lambda _: None) -> Session:
+    """Resolve every run: reads the data and checkpoints for their digests, trains nothing.
+
+    `recall` gives the digests of data that is not at hand, to those who only read results.
+    """
     load = site.data()
     files: dict[str, Path] = {}
 
@@ -66,8 +70,17 @@ def prepare(study: Study, site: Site) -> Session:
         files[digest] = path
         return digest
 
+    def data_digests(spec: DataSpec) -> Mapping[str, str]:
+        try:
+            return {name: split.digest for name, split in load(spec).splits.items()}
+        except MissingDataError:
+            found = recall(spec)
+            if found is None:
+                raise
+            return found
+
     resolver = Resolver(
-        data_digests=lambda spec: {name: split.digest for name, split in load(spec).splits.items()},
+        data_digests=data_digests,
         checkpoint_digest=checkpoint_digest,
         folder=site.folder,
     )

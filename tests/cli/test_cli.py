@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import polars
 import pytest
+from PIL import Image
 
 from fairprune.cli import main
 
@@ -239,3 +240,25 @@ def test_plan_counts_the_epochs_that_scratch_is_given_besides(fairprune, study):
 def test_help_does_not_wait_for_torch():
     script = "import sys, fairprune.cli.app; sys.exit('torch' in sys.modules or 'pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_results_can_be_read_where_the_data_is_not(fairprune, tmp_path):
+    data = tmp_path / "data" / "pictures"
+    for index in range(60):
+        folder = data / "abc"[index % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 80 * (index % 3) + index // 3).save(folder / f"{index}.png")
+    study = tmp_path / "own.toml"
+    own = '[task.data]\n    name = "folder"\n    options = { path = "pictures", size = 8, channels = 1 }'
+    study.write_text(
+        textwrap.dedent(
+            STUDY.replace('data = "digits"\n', "").replace("[task.pretrain]", own + "\n    [task.pretrain]")
+        )
+    )
+    place = ("--store", tmp_path / "store", "--data-root", tmp_path / "data")
+    assert fairprune("run", study, *place, "-j", 1)[0] == 0
+    before = fairprune("table", study, *place, "--json")
+    shutil.rmtree(data)
+    assert fairprune("table", study, *place, "--json") == before
+    code, _, err = fairprune("run", study, *place, "-j", 1)
+    assert (code, "pictures" in err) == (2, True)
