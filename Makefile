@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 .PHONY: demo test slow lint format types layers clean help
 .DEFAULT_GOAL := help
 
-demo: $(VENV)/.package ## run a real study on digits, about 3 minutes, and write its report
+demo: $(VENV)/.package ## run a real study on digits, two or three minutes, and write its report
 	$(BIN)/fairprune demo
 
 test: $(VENV)/.dev ## run the tests, without the slow ones

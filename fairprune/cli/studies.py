@@ -36,7 +36,7 @@ def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the report goes.")] = DEMO_REPORT,
     as_json: AsJson = False,
 ) -> None:
-    """Run a real study on the digits inside scikit-learn, to a table, an audit and a report. About three minutes.
+    """Run a real study on the digits inside scikit-learn, to a table, an audit and a report. A few minutes.
 
     Example: `fairprune demo`
     """
