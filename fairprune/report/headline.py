@@ -59,6 +59,8 @@ def _progress(summary: Summary) -> str:
 
 def _panel(panel: Panel) -> list[str]:
     comparisons = panel.comparisons
+    if not comparisons and panel.kind.startswith("scratch"):
+        return ["Trained from scratch without a control of its own: see the exploratory comparison with retraining."]
     if not comparisons:
         return ["Nothing is compared here: every method is the control."]
     by_verdict: defaultdict[tuple[str, str], dict[str, list[Comparison]]] = defaultdict(dict)

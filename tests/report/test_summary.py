@@ -9,6 +9,7 @@ import torch
 from scipy.stats import t
 
 from fairprune import stats
+from fairprune.report.headline import headline
 from fairprune.store import open_store
 from fairprune.summary import Summary, correct_in, summarise
 from fairprune.summary.cells import Scale, spread
@@ -272,3 +273,16 @@ def test_intervals_of_percentages_end_at_100_and_others_where_they_end():
     assert near.high == 100.0
     assert near.low == pytest.approx(stats.describe([99.9, 99.0, 100.0], 0.95).low)
     assert spread([99.9, 99.0, 100.0], Scale("loss", "lower", "nats"), 0.95).high > 100
+
+
+def test_scratch_without_a_control_declares_nothing_and_says_where_to_look(synthetic):
+    recipes = {"finetune": {"schedule": "constant:0.01 total:5"}, "scratch-e": {"kind": "scratch-e"}}
+    made = synthetic(METHODS, retraining=recipes)
+    points = [p for p in made.points if p.spec.kind != "scratch" or p.labels["method"] == "magnitude"]
+    summary = summarise(made.study, points, made.records)
+    panel = summary.panels[1]
+    assert {cell.method for cell in panel.cells} == {"magnitude"}
+    assert panel.comparisons == ()
+    assert {c.method for c in summary.exploratory} == {"magnitude"}
+    said = next(said for said in headline(summary) if "scratch-e" in said.where)
+    assert "exploratory comparison with retraining" in said.sentences[0]
