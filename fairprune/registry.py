@@ -17,7 +17,7 @@ from typing import Any, Literal
 from fairprune.canonical import digest_bytes
 from fairprune.errors import SpecError, unknown
 
-Kind = Literal["criterion", "allocation", "network", "dataset", "objective"]
+Kind = Literal["criterion", "training", "repair", "allocation", "network", "dataset", "objective"]
 LIBRARIES = ("torchvision", "timm")  # extras whose networks are named as LIBRARY:NAME
 
 
@@ -46,6 +46,12 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             ("l1_norm", "norms:l1_norm", "L1 norm of a filter (Li et al. 2017, arXiv:1608.08710)"),
             ("l2_norm", "norms:l2_norm", "L2 norm of a filter (He et al. 2018, arXiv:1808.06866)"),
             ("bn_scale", "batch_norm:bn_scale", "|scale| of the batch norm behind (arXiv:1708.06519)"),
+        ),
+        "training": _table(
+            "fairprune.pruning.training.",
+        ),
+        "repair": _table(
+            "fairprune.pruning.repairs.",
         ),
         "allocation": _table(
             "fairprune.pruning.allocation:",

@@ -54,6 +54,7 @@ class Saver:
 def _flatten(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = {f"network/{name}": tensor for name, tensor in state.network.items()}
     tensors |= {f"best/{name}": tensor for name, tensor in state.best.items()}
+    tensors |= {f"method/{name}": tensor.detach() for name, tensor in state.method.items()}
     plain: dict[str, dict[str, Any]] = {}
     for index, slots in state.optimizer["state"].items():
         for slot, value in slots.items():
@@ -62,16 +63,20 @@ def _flatten(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
             else:
                 plain.setdefault(str(index), {})[slot] = value
     groups = state.optimizer["param_groups"]
-    return tensors, {"epoch": state.epoch, "curve": state.curve, "groups": groups, "slots": plain}
+    rest = {"epoch": state.epoch, "curve": state.curve, "work": state.work}
+    return tensors, {**rest, "groups": groups, "slots": plain}
 
 
 def _restore(tensors: dict[str, Tensor], header: dict[str, Any]) -> State:
-    network = {name.removeprefix("network/"): t for name, t in tensors.items() if name.startswith("network/")}
-    best = {name.removeprefix("best/"): t for name, t in tensors.items() if name.startswith("best/")}
+    network, best, method = (_part(tensors, prefix) for prefix in ("network/", "best/", "method/"))
     slots: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in header["slots"].items()}
     for name, tensor in tensors.items():
         if name.startswith("optimizer/"):
             _, index, slot = name.split("/")
             slots.setdefault(int(index), {})[slot] = tensor
     optimizer = {"state": slots, "param_groups": header["groups"]}
-    return State(header["epoch"], network, optimizer, best, header["curve"])
+    return State(header["epoch"], network, optimizer, best, header["curve"], method, header.get("work", 0.0))
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

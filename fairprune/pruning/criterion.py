@@ -5,15 +5,35 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 import torch
 from torch import Tensor
 
 from fairprune.errors import PruneError, SpecError, unknown
 
-Need = Literal["gradients", "activations", "batch_norm"]
-Granularity = Literal["weight", "channel"]
+Need = Literal["gradients", "activations", "batch_norm", "gradient_stream", "hessian", "outputs", "flow", "taps"]
+Granularity = Literal["weight", "channel", "block"]
+
+
+def _not_there(*_: Any) -> NoReturn:
+    raise PruneError("a need was read that is not there: the criterion has to declare it")
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Samples of what one layer computes that reads the units at hand, for criteria that reconstruct its output.
+
+    inputs   [samples, in, kernel positions]: what it sees, in the network as far as it has been pruned
+    outputs  [samples, out]: what it yields in the dense network, bias left out
+    weight   [out, in, kernel positions], as it stands
+    units    int64 [in]: which unit of the group each input belongs to, -1 for those of other groups
+    """
+
+    inputs: Tensor
+    outputs: Tensor
+    weight: Tensor
+    units: Tensor
 
 
 @dataclass(frozen=True)
@@ -26,6 +46,15 @@ class Context:
     gradients    layer name -> mean gradient of the loss over the calibration samples, shape of the weight
     activations  layer name -> mean |input| over calibration samples and positions, [in]
     batch_norm   layer name -> scale of the batch norm behind it, [out]
+    gradient_stream  chunk -> iterator of layer name -> gradient of the mean loss over the next `chunk` samples
+    hessian      layer name -> vectors of the weights' shapes; returns the Hessian of the mean loss over the calibration
+                 samples times these vectors (only weights of the scored layers vary)
+    outputs      () -> iterator, batch by batch, of layer name -> what comes out of it, or of the batch norm behind it
+                 where there is one: [batch, out, ...]
+    flow         layer name -> dR/d|w|, fp64, shape of the weight: R is the sum of the outputs for an input of ones,
+                 with every weight and bias replaced by its absolute value (no calibration sample is read)
+    taps         layer that reads the group's units -> Tap (scope "sequence", and repairs)
+    count        how many units of the group the target keeps (scope "sequence" only)
     generator    for a criterion that draws: on the CPU, seeded by purpose, run seed and layer
     granularity  what will be removed; a criterion may answer channels with one number per output unit
     """
@@ -36,6 +65,12 @@ class Context:
     gradients: Mapping[str, Tensor] = field(default_factory=dict)
     activations: Mapping[str, Tensor] = field(default_factory=dict)
     batch_norm: Mapping[str, Tensor] = field(default_factory=dict)
+    gradient_stream: Callable[[int], Iterator[Mapping[str, Tensor]]] = _not_there
+    hessian: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = _not_there
+    outputs: Callable[[], Iterator[Mapping[str, Tensor]]] = _not_there
+    flow: Mapping[str, Tensor] = field(default_factory=dict)
+    taps: Mapping[str, Tap] = field(default_factory=dict)
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,19 +104,33 @@ class Scored:
 
 
 Scores: TypeAlias = Mapping[str, Tensor]
+Scope = Literal["layer", "network", "sequence"]
+Start = Literal["trained", "init"]
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """A scoring function with what it needs, its source, and where it applies."""
+    """A scoring function with what it needs, its source, where it applies, and its paper's defaults.
+
+    scope       layer: one layer at a time. network: all at once. sequence: group after group in network order, each
+                scored on the network as it is after the groups before it were pruned and repaired
+    start       trained: it prunes the base model. init: it prunes the initialisation, which is trained afterwards
+    steps       how often it scores and removes on the way to a target, without training in between
+    allocation  how a target is spread over layers; "": the default of the granularity
+    repair      what mends the layers afterwards; "": nothing
+    """
 
     name: str
     function: Callable[..., Scores | Scored]
     needs: tuple[Need, ...]
     paper: str
-    scope: Literal["layer", "network"]
+    scope: Scope
     granularities: tuple[Granularity, ...]
     options: Mapping[str, Any]  # option -> default, from the keyword-only arguments
+    start: Start = "trained"
+    steps: int = 1
+    allocation: str = ""
+    repair: str = ""
 
     def __call__(self, context: Context, **options: Any) -> Scored:
         """What the function returns, as Scored."""
@@ -93,8 +142,12 @@ def criterion(
     *,
     needs: tuple[Need, ...] = (),
     paper: str = "",
-    scope: Literal["layer", "network"] = "layer",
+    scope: Scope = "layer",
     granularities: tuple[Granularity, ...] = ("weight", "channel"),
+    start: Start = "trained",
+    steps: int = 1,
+    allocation: str = "",
+    repair: str = "",
 ) -> Callable[[Callable[..., Scores | Scored]], Criterion]:
     """Declare a criterion.
 
@@ -109,16 +162,28 @@ def criterion(
     {'power': 1}
     """
 
-    for need in needs:
-        if need not in get_args(Need):
-            raise SpecError(unknown("need of a criterion", need, get_args(Need)))
+    check_needs("criterion", needs)
 
     def declare(function: Callable[..., Scores | Scored]) -> Criterion:
-        parameters = inspect.signature(function).parameters.values()
-        options = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-        for option, default in options.items():
-            if default is inspect.Parameter.empty:
-                raise SpecError(f"option '{option}' of criterion '{function.__name__}' has no default: give it one")
-        return Criterion(function.__name__, function, needs, paper, scope, granularities, options)
+        options = options_of(function)
+        named = function.__name__, function, needs, paper, scope, granularities, options
+        return Criterion(*named, start, steps, allocation, repair)
 
     return declare
+
+
+def check_needs(who: str, needs: tuple[Need, ...]) -> None:
+    """Raise SpecError for a need that there is not."""
+    for need in needs:
+        if need not in get_args(Need):
+            raise SpecError(unknown(f"need of a {who}", need, get_args(Need)))
+
+
+def options_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Options of a component with their defaults: its keyword-only arguments. SpecError for one without a default."""
+    parameters = inspect.signature(function).parameters.values()
+    options = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    for option, default in options.items():
+        if default is inspect.Parameter.empty:
+            raise SpecError(f"option '{option}' of '{function.__name__}' has no default: give it one")
+    return options

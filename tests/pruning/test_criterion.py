@@ -26,7 +26,7 @@ def test_new_weights_come_through() -> None:
 
 
 def test_an_option_without_default_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"option 'power' of criterion 'mine' has no default"):
+    with pytest.raises(SpecError, match=r"option 'power' of 'mine' has no default"):
 
         @criterion()
         def mine(context: Context, *, power: int) -> Scores:

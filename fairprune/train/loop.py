@@ -5,59 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fairprune import seeds
-from fairprune.data.batches import Loader
-from fairprune.measure.accuracy import Objective, Precision, evaluate
+from fairprune.hook import Hook, Now
+from fairprune.measure.accuracy import evaluate
 from fairprune.optimizers import make_optimizer
-from fairprune.schedules import Schedule
-from fairprune.spec import Recipe
-
-Curve = list[dict[str, float]]  # one row an epoch: epoch, rate, train_loss, and each validation quantity
-
-
-@dataclass
-class State:
-    """Where training stands after whole epochs: all that is needed to go on exactly as if nothing had happened."""
-
-    epoch: int = 0
-    network: dict[str, Tensor] = field(default_factory=dict)
-    optimizer: dict[str, Any] = field(default_factory=dict)
-    best: dict[str, Tensor] = field(default_factory=dict)
-    curve: Curve = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Course:
-    """What a training run is made of, besides the network."""
-
-    recipe: Recipe
-    schedule: Schedule
-    train: Loader
-    validation: Loader
-    objective: Objective
-    seed: int
-    precision: Precision = "fp32"
-    masks: tuple[tuple[nn.Parameter, Tensor], ...] = ()
-    compiled: bool = False
-
-    @property
-    def steps(self) -> int:
-        """Optimizer steps in all; a schedule that ends within an epoch ends within it here too."""
-        return round(self.schedule.total * self.train.steps)
-
-
-class DivergedError(Exception):
-    """The loss, or the weights after the last step, were not finite at the end of an epoch (counted from 1)."""
-
-    def __init__(self, epoch: int, what: str = "loss") -> None:
-        super().__init__(f"{what} not finite in epoch {epoch}")
-        self.epoch = epoch
+from fairprune.train.course import Course, Curve, DivergedError, State
+from fairprune.train.meter import Meter
 
 
 def fit(
@@ -70,32 +28,43 @@ def fit(
     """Train the network in place and return its curve.
 
     The rate of a step is the schedule's at the middle of the step. Validation is read after every epoch, and chooses
-    the weights only where the recipe says checkpoint = "best". `on_epoch` gets a state to resume from.
+    the weights only where the recipe says checkpoint = "best". `on_epoch` gets a state to resume from. A hook in the
+    course has been put on the network already; taking it off (`finish`) is the caller's.
     Raises DivergedError.
     """
     optimizer = make_optimizer(network, course.recipe.optimizer)
     state = resume or State()
     if resume:
-        network.load_state_dict(state.network)
-        optimizer.load_state_dict(state.optimizer)
+        _restore(network, optimizer, course.hook, state)
+    meter = Meter(course, state.work)
     forward = torch.compile(network) if course.compiled else network
     per_epoch = course.train.steps
     for epoch in range(state.epoch, math.ceil(course.steps / per_epoch) if per_epoch else 0):
-        loss = _epoch(forward, optimizer, course, epoch)
+        loss = _epoch(forward, optimizer, course, epoch, meter)
         if not math.isfinite(loss):
             raise DivergedError(epoch + 1)
         if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
             raise DivergedError(epoch + 1, "weights")  # the next loss would say so, but there may be none
-        state = _look(network, optimizer, course, state, epoch, loss)
+        state = _look(network, optimizer, course, state, epoch, loss, meter)
         on_epoch(state)
     if course.recipe.checkpoint == "best" and state.best:
         network.load_state_dict(state.best)
     return state.curve
 
 
-def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch: int) -> float:
+def _restore(network: nn.Module, optimizer: torch.optim.Optimizer, hook: Hook | None, state: State) -> None:
+    network.load_state_dict(state.network)
+    optimizer.load_state_dict(state.optimizer)
+    if hook:
+        with torch.no_grad():
+            for name, tensor in hook.tensors.items():
+                tensor.copy_(state.method[name])
+        hook.restored()
+
+
+def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch: int, meter: Meter) -> float:
     """One epoch, or what is left of the last; the mean loss over its samples, read from the device once."""
-    per_epoch, first = course.train.steps, epoch * course.train.steps
+    per_epoch, first, hook = course.train.steps, epoch * course.train.steps, course.hook or Hook()
     parameters = [parameter.data for parameter, _ in course.masks]
     masks = [mask.to(parameter.dtype) for parameter, mask in course.masks]
     network.train()
@@ -106,27 +75,38 @@ def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch
         ):
             if step >= course.steps:
                 break
+            now = Now(step, course.schedule.at((step + 0.5) / per_epoch), optimizer)
             for group in optimizer.param_groups:
-                group["lr"] = course.schedule.at((step + 0.5) / per_epoch)
+                group["lr"] = now.rate
             with torch.autocast(images.device.type, torch.bfloat16, enabled=course.precision == "bf16"):
                 loss = course.objective.loss(network(images), targets, course.recipe.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            (loss + hook.penalty(now) if hook.penalty else loss).backward()  # type: ignore[no-untyped-call]
+            hook.on_gradients(now)
             optimizer.step()
             if masks:  # after every step: neither momentum nor weight decay may bring a pruned weight back
                 torch._foreach_mul_(parameters, masks)
+            meter.charge(step, len(targets))
+            hook.on_step(now)
             total.add_(loss.detach(), alpha=len(targets))  # the last batch may be smaller, and counts for less
             samples += len(targets)
+    hook.on_epoch(epoch + 1)
     return float(total) / max(samples, 1)
 
 
 def _look(
-    network: nn.Module, optimizer: torch.optim.Optimizer, course: Course, state: State, epoch: int, loss: float
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    course: Course,
+    state: State,
+    epoch: int,
+    loss: float,
+    meter: Meter,
 ) -> State:
     """The state after an epoch, with its row of the curve and the best weights so far where they are asked for."""
     seen = evaluate(network, course.validation, course.objective, course.precision)
     end = min((epoch + 1) * course.train.steps, course.steps) / course.train.steps
-    row = {"epoch": end, "rate": optimizer.param_groups[0]["lr"], "train_loss": loss, **seen.values}
+    row = {"epoch": end, "rate": optimizer.param_groups[0]["lr"], "train_loss": loss, **seen.values, **meter.row()}
     weights = {name: tensor.detach() for name, tensor in network.state_dict().items()}
     best = state.best
     if course.recipe.checkpoint == "best":
@@ -134,7 +114,8 @@ def _look(
         sign = 1 if first.direction == "higher" else -1
         if not state.curve or sign * row[first.name] > max(sign * old[first.name] for old in state.curve):
             best = {name: tensor.clone() for name, tensor in weights.items()}
-    return State(epoch + 1, weights, optimizer.state_dict(), best, [*state.curve, row])
+    method = dict(course.hook.tensors) if course.hook else {}
+    return State(epoch + 1, weights, optimizer.state_dict(), best, [*state.curve, row], method, meter.work)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Repairs: new weights for what pruning has kept. One paper, one short file."""

@@ -1,0 +1,6 @@
+"""Training: one loop for every stage that trains."""
+
+from fairprune.train.course import Course, Curve, DivergedError, State
+from fairprune.train.loop import fit
+
+__all__ = ["Course", "Curve", "DivergedError", "State", "fit"]
