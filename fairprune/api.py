@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,11 @@ from fairprune import registry
 from fairprune.errors import PruneError, SpecError, StoreError
 from fairprune.files import write_bytes
 from fairprune.measure.cost import count
-from fairprune.pruning.allocation import Allocation, ratios_of
 from fairprune.pruning.apply import load_weights_, pruned, space_of
+from fairprune.pruning.bind import bind
 from fairprune.pruning.criterion import Criterion
 from fairprune.pruning.plan import DensePlan, Plan, from_tensors, to_tensors
 from fairprune.pruning.scoring import score
-from fairprune.pruning.space import Counts, Space
 from fairprune.pruning.target import reach
 from fairprune.record import Size
 from fairprune.spec import Target, default_allocation
@@ -109,9 +107,9 @@ def prune(
     )
     dense = count(network, example_input).size
     grouped = space.group_scores(found.scores, reduce)
-    choice = reach(
-        space, grouped, _allocation(allocation or default_allocation(granularity), space, ratios), target, dense
-    )
+    spread = allocation or default_allocation(granularity)
+    allocate = bind(spread, registry.load("allocation", spread), space, ratios=ratios)
+    choice = reach(space, grouped, allocate, target, dense)
     plan = space.plan(choice.kept)
     updated = copy.deepcopy(network) if found.weights else network
     load_weights_(updated, found.weights)
@@ -130,13 +128,6 @@ def _criterion(criterion: str | Criterion, data: Batches | None) -> Criterion:
         needs = " and ".join(found.needs)
         raise PruneError(f"criterion {found.name} needs {needs}: pass data=[(inputs, targets), ...]")
     return found
-
-
-def _allocation(name: str, space: Space, ratios: Mapping[str, float] | None) -> Allocation:
-    if name == "like":
-        raise SpecError("allocation 'like' copies another method of a study: use it in a study file")
-    function: Callable[..., Counts] = registry.load("allocation", name)
-    return partial(function, ratios=ratios_of(space.groups, ratios or {})) if name == "given" else function
 
 
 def save(network: nn.Module, path: Path | str) -> None:

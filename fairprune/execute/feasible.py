@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 
 import torch
 from torch import nn
@@ -16,8 +15,8 @@ from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.measure.cost import count
 from fairprune.networks.checkpoint import load_checkpoint
-from fairprune.pruning.allocation import given, ratios_of
 from fairprune.pruning.apply import space_of
+from fairprune.pruning.bind import bind
 from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.scoring import scales_of
 from fairprune.pruning.space import Space
@@ -93,9 +92,9 @@ def _check(spaces: _Spaces, task: Task, method: Method, target: Target) -> None:
     criterion = registry.load("criterion", method.criterion, spaces.workshop.folder)
     if "batch_norm" in criterion.needs:
         scales_of(network, criterion, space.layers, space.batch_norm_of)
-    if method.allocation == "given":  # its amounts need no scores
-        allocate = partial(given, ratios=ratios_of(space.groups, method.ratios))
-        reach(space, {group.name: torch.zeros(group.size) for group in space.groups}, allocate, target, dense)
-    elif method.allocation != "like":
-        registry.load("allocation", method.allocation, spaces.workshop.folder)
+    if method.allocation != "like":
+        function = registry.load("allocation", method.allocation, spaces.workshop.folder)
+        allocate = bind(method.allocation, function, space, ratios=method.ratios)
+        if method.allocation == "given":  # its amounts need no scores
+            reach(space, {group.name: torch.zeros(group.size) for group in space.groups}, allocate, target, dense)
     check_reachable(space, target, dense)

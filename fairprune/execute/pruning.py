@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import torch
@@ -14,9 +13,9 @@ from fairprune.execute.models import Model, dense_network, load_model, save_mode
 from fairprune.execute.workshop import Outcome, Workshop, root_task
 from fairprune.measure.accuracy import evaluate
 from fairprune.measure.cost import count
-from fairprune.pruning import allocation
 from fairprune.pruning.allocation import Allocation
 from fairprune.pruning.apply import combined, load_weights_, pruned, space_of
+from fairprune.pruning.bind import bind
 from fairprune.pruning.plan import ChannelPlan, DensePlan
 from fairprune.pruning.scoring import score as score_layers
 from fairprune.pruning.space import Space
@@ -99,13 +98,10 @@ def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
 
 
 def _allocation(workshop: Workshop, space: Space, spec: Any, parents: tuple[StageResult, ...]) -> Allocation:
-    allocate: Any = registry.load("allocation", spec["allocation"], workshop.folder)
-    if spec["allocation"] == "given":
-        return partial(allocate, ratios=allocation.ratios_of(space.groups, spec["ratios"]))
-    if spec["allocation"] == "like":
-        lent: Any = parents[2].info["kept"]
-        return partial(allocate, counts={group: kept for group, (kept, _) in lent.items()})
-    return allocate  # type: ignore[no-any-return]
+    function = registry.load("allocation", spec["allocation"], workshop.folder)
+    lent: Any = parents[2].info["kept"] if spec["allocation"] == "like" else None
+    counts = {group: kept for group, (kept, _) in lent.items()} if lent is not None else None
+    return bind(spec["allocation"], function, space, ratios=spec["ratios"], counts=counts)
 
 
 def _sizes(space: Space) -> dict[str, int]:
