@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ from fairprune.pruning.space import Counts, Group, Kept
 GroupScores: TypeAlias = Mapping[str, Tensor]  # group name -> one score per unit, [size]; -inf: gone already
 
 # Scores, the fraction of units to keep, and how many every group keeps at least -> counts, monotone in the fraction.
-# Options are bound beforehand: partial(given, ratios=...), partial(like, counts=...).
+# Options are keyword-only and bound beforehand: ratios, counts, shapes (see `fairprune.pruning.bind`).
 Allocation: TypeAlias = Callable[[GroupScores, float, int], Counts]
 
 
@@ -56,6 +57,25 @@ def given(scores: GroupScores, keep: float, minimum: int, *, ratios: Mapping[str
     exact = abs(asked - stated) <= 0.01 * min(stated, total - stated)
     scale = 1.0 if exact else _scale([(ratios[name], n) for name, n in sizes.items()], asked)
     return _by_ratio(scores, {name: min(scale * ratios[name], 1.0) for name in scores}, minimum)
+
+
+def erk(scores: GroupScores, keep: float, minimum: int, *, shapes: Mapping[str, Sequence[int]]) -> Counts:
+    """Erdos-Renyi-Kernel: a layer's density is in proportion to the sum of its dimensions over their product.
+
+    Evci et al. 2020, arXiv:1911.11134, section 3; for linear layers Mocanu et al. 2018, arXiv:1707.04780. So weights
+    kept are in proportion to the sum of the dimensions; `shapes` are those of the weights, [out, in / groups, ...].
+    Layers without room for their share stay dense, and the others divide what is left. Exactly round(keep * units)
+    are kept, if the minimum and the units left allow it; see `apportion`.
+    """
+    return apportion(scores, {name: sum(shapes[name]) for name in scores}, keep, minimum)
+
+
+def balanced(scores: GroupScores, keep: float, minimum: int) -> Counts:
+    """The same number of units in every group (Gadhikar et al. 2023, arXiv:2210.02412); small groups stay whole.
+
+    The others divide what those cannot take. Exactly round(keep * units), as in `erk`; one more in the earlier groups.
+    """
+    return apportion(scores, dict.fromkeys(scores, 1), keep, minimum)
 
 
 def like(scores: GroupScores, _keep: float, _minimum: int, *, counts: Counts) -> Counts:
@@ -102,6 +122,29 @@ def top_counts(scores: Sequence[Tensor], keep: int) -> list[int]:
         taken = min(ties, _count(s == threshold)) if ties else 0
         ties -= taken
         counts.append(n + taken)
+    return counts
+
+
+def apportion(scores: GroupScores, shares: Mapping[str, int], keep: float, minimum: int) -> Counts:
+    """round(keep * units) units in proportion to `shares` (whole, above 0), whole and monotone in `keep`.
+
+    Webster's method: unit number j of a group costs (2j - 1) / share, and the cheapest are kept; at one price the
+    earlier group's. Sizes and units left cap a group, its best `minimum` units are free. (Rounding shares down and
+    giving the rest to the largest remainders is not monotone: a group may lose a unit as more are kept.)
+    """
+    left = _left(scores)
+    least = {name: min(minimum, n) for name, n in left.items()}
+    wanted = min(max(round(keep * sum(map(len, scores.values()))), sum(least.values())), sum(left.values()))
+    # any price is a valid start if it is used exactly: from there the next cheapest is added, or the dearest removed
+    level = Fraction(_scale([(shares[name] / n, n) for name, n in left.items() if n], wanted)) if wanted else 0
+    bought = {name: math.floor(level * share + Fraction(1, 2)) for name, share in shares.items()}
+    counts = {name: min(max(bought[name], least[name]), n) for name, n in left.items()}
+    while sum(counts.values()) < wanted:
+        room = (name for name in counts if counts[name] < left[name])
+        counts[min(room, key=lambda name: Fraction(2 * counts[name] + 1, shares[name]))] += 1
+    while sum(counts.values()) > wanted:
+        spare = (name for name in reversed(counts) if counts[name] > least[name])
+        counts[max(spare, key=lambda name: Fraction(2 * counts[name] - 1, shares[name]))] -= 1
     return counts
 
 
