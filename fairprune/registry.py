@@ -44,7 +44,10 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             ("gradient_weight", "gradient:gradient_weight", "|w * dL/dw| on calibration data (Blalock et al. 2020)"),
             ("activation_weight", "activation:activation_weight", "|w| * mean |input| (Blalock et al. 2020)"),
             ("l1_norm", "norms:l1_norm", "L1 norm of a filter (Li et al. 2017, arXiv:1608.08710)"),
+            ("l1_largest", "norms:l1_largest", "control: the largest filters go first (Li et al. 2017)"),
             ("l2_norm", "norms:l2_norm", "L2 norm of a filter (He et al. 2018, arXiv:1808.06866)"),
+            ("fpgm", "geometric_median:fpgm", "distance of a filter to the others (He et al. 2019, arXiv:1811.00250)"),
+            ("lamp", "lamp:lamp", "w^2 / squares that are not smaller (Lee et al. 2021, arXiv:2010.07611)"),
             ("bn_scale", "batch_norm:bn_scale", "|scale| of the batch norm behind (arXiv:1708.06519)"),
         ),
         "training": _table(
@@ -93,8 +96,8 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             ("resnet50_50", "predefined:resnet50_50", "ImageNet ResNet-50, 50 % KEPT (ThiNet)"),
             ("resnet50_70", "predefined:resnet50_70", "ImageNet ResNet-50, 70 % KEPT (ThiNet)"),
             ("vgg_conv", "predefined:vgg_conv", "ImageNet VGG-16 of half the channels (ThiNet)"),
-            ("vgg_gap", "predefined:vgg_gap", "the same with global average pooling and one Linear (ThiNet)"),
-            ("vgg_tiny", "predefined:vgg_tiny", "a quarter of the channels, pooling and one Linear (ThiNet)"),
+            ("vgg_gap", "predefined:vgg_gap", "VGG-Conv with global average pooling and one Linear (ThiNet)"),
+            ("vgg_tiny", "predefined:vgg_tiny", "ImageNet VGG-16 of a quarter of the channels, one Linear (ThiNet)"),
             ("vgg_5x", "predefined:vgg_5x", "ImageNet VGG-16 after regression-based pruning (arXiv:1707.06168)"),
         ),
         "dataset": _table(

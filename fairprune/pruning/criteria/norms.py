@@ -11,6 +11,15 @@ def l1_norm(context: Context) -> Scores:
     return {name: weight.flatten(1).abs().sum(1) for name, weight in context.weights.items()}
 
 
+@criterion(paper="arXiv:1608.08710", granularities=("channel",))
+def l1_largest(context: Context) -> Scores:
+    """-sum |w| over each filter, [out]: the control that removes the largest filters first (section 4.4).
+
+    What the L1 norm finds unimportant is worth something only if removing the opposite does more harm.
+    """
+    return {name: -norm for name, norm in l1_norm(context).scores.items()}
+
+
 @criterion(paper="arXiv:1808.06866", granularities=("channel",))
 def l2_norm(context: Context) -> Scores:
     """(sum w^2)^(1/2) over each filter, [out]."""
