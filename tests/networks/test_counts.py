@@ -5,9 +5,11 @@ import torch
 from torch import nn
 
 from fairprune import registry
+from fairprune.networks import predefined
 
 NAMES = sorted(registry.BUILTIN["network"])
-LARGE = {"resnet18", "resnet34", "resnet50"}
+CIFAR = {"vgg16_a", "resnet56_a", "resnet56_b", "resnet110_a", "resnet110_b"}
+LARGE = {"resnet18", "resnet34", "resnet50", "vgg16_imagenet"} | set(predefined.NAMES) - CIFAR
 GREY = {"lenet300": 28, "lenet5": 28, "lenet5_caffe": 28, "digits_cnn": 8}
 
 
