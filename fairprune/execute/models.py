@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from fairprune.execute.workshop import Workshop, root_task
 from fairprune.networks.build import build
-from fairprune.pruning.granularity.remove import remove_channels
-from fairprune.pruning.plan import ChannelPlan, DensePlan, MaskPlan, Plan, from_tensors, to_tensors
+from fairprune.pruning.apply import planned
+from fairprune.pruning.plan import DensePlan, MaskPlan, Plan, from_tensors, to_tensors
 from fairprune.record import StageResult
 from fairprune.spec import Task
 from fairprune.stages import Stage
@@ -35,9 +35,8 @@ def dense_network(workshop: Workshop, task: Task) -> nn.Module:
 
 
 def planned_network(workshop: Workshop, task: Task, plan: Plan) -> nn.Module:
-    """The network in the shape that a plan leaves: physically smaller for channels, dense for masks."""
-    network = dense_network(workshop, task)
-    return remove_channels(network, plan) if isinstance(plan, ChannelPlan) else network
+    """The network in the shape that a plan leaves: physically smaller for channels and blocks, dense for masks."""
+    return planned(dense_network(workshop, task), plan)
 
 
 def load_plan(workshop: Workshop, result: StageResult) -> Plan:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fairprune.errors import StoreError
+from fairprune.record import Size
 
 VERSION = 1
 
@@ -38,7 +39,17 @@ class ChannelPlan:
     kept: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-Plan: TypeAlias = DensePlan | MaskPlan | ChannelPlan
+@dataclass(frozen=True)
+class BlockPlan:
+    """Residual blocks removed physically: name of the block's module -> what removing it saves.
+
+    What is saved cannot be read off a network from which the block has gone, and says which blocks are alike.
+    """
+
+    removed: Mapping[str, Size] = field(default_factory=dict)
+
+
+Plan: TypeAlias = DensePlan | MaskPlan | ChannelPlan | BlockPlan
 
 
 def to_tensors(plan: Plan) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -52,6 +63,9 @@ def to_tensors(plan: Plan) -> tuple[dict[str, Tensor], dict[str, str]]:
         return tensors, header | {"kind": "masks"}
     if isinstance(plan, ChannelPlan):
         return {name: kept.to(torch.int64) for name, kept in plan.kept.items()}, header | {"kind": "channels"}
+    if isinstance(plan, BlockPlan):
+        saved = {name: torch.tensor([size.params, size.macs]) for name, size in plan.removed.items()}
+        return saved, header | {"kind": "blocks"}
     return {}, header | {"kind": "dense"}
 
 
@@ -67,9 +81,11 @@ def from_tensors(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> Pl
         return MaskPlan({name: _unpack(tensors[f"bits/{name}"], tensors[f"shape/{name}"]) for name in sorted(names)})
     if kind == "channels":
         return ChannelPlan(dict(sorted(tensors.items())))
+    if kind == "blocks":
+        return BlockPlan({name: Size(params=int(n[0]), macs=int(n[1])) for name, n in sorted(tensors.items())})
     if kind == "dense":
         return DensePlan()
-    raise StoreError(f"plan of unknown kind '{kind}' (known: channels, dense, masks)")
+    raise StoreError(f"plan of unknown kind '{kind}' (known: blocks, channels, dense, masks)")
 
 
 def _unpack(bits: Tensor, shape: Tensor) -> Tensor:

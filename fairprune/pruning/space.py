@@ -18,18 +18,20 @@ Kept = Mapping[str, Tensor]  # group name -> sorted int64 indices of the units k
 
 @dataclass(frozen=True)
 class Group:
-    """Units that are alike: each costs the same. For weights: a layer. For channels: coupled channels."""
+    """Units that are alike: each costs the same. A layer's weights, coupled channels, blocks of one stage."""
 
     name: str
     size: int
-    layers: tuple[str, ...]  # the layers whose scores rank these units (weights: the layer; channels: the producers)
+    layers: tuple[
+        str, ...
+    ]  # the layers whose scores rank these units (weights: the layer; channels: the producers; blocks: all)
 
 
 class Space(Protocol):
     """The prunable units of one network at one granularity."""
 
     @property
-    def granularity(self) -> Literal["weight", "channel"]:
+    def granularity(self) -> Literal["weight", "channel", "block"]:
         """What a unit is."""
         ...
 

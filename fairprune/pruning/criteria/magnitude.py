@@ -5,7 +5,7 @@ from __future__ import annotations
 from fairprune.pruning.criterion import Context, Scores, criterion
 
 
-@criterion(paper="arXiv:1506.02626")
+@criterion(paper="arXiv:1506.02626", granularities=("weight", "channel", "block"))
 def magnitude(context: Context) -> Scores:
     """|w|, of the weight's shape. Summed over a filter it is the L1 norm."""
     return {name: weight.abs() for name, weight in context.weights.items()}

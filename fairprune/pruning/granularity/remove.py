@@ -44,7 +44,7 @@ def remove_channels(network: nn.Module, plan: ChannelPlan) -> nn.Module:
         except IndexError as error:
             raise PruneError(f"channel plan does not fit module '{name}' ({modules[name]}): {error}") from error
     for module in modules.values():
-        _forget(module)
+        forget(module)
     return pruned
 
 
@@ -56,7 +56,7 @@ def compose(first: ChannelPlan, second: ChannelPlan) -> ChannelPlan:
     return ChannelPlan(kept)
 
 
-def _forget(module: nn.Module) -> None:
+def forget(module: nn.Module) -> None:
     """Drop gradients and hooks."""
     for parameter in module._parameters.values():
         if parameter is not None:
