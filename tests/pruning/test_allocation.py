@@ -13,7 +13,17 @@ from torch import Tensor
 
 from fairprune.errors import PruneError
 from fairprune.pruning import allocation
-from fairprune.pruning.allocation import given, global_, kth_highest, like, ratios_of, select, top_counts, uniform
+from fairprune.pruning.allocation import (
+    balanced,
+    given,
+    global_,
+    kth_highest,
+    like,
+    ratios_of,
+    select,
+    top_counts,
+    uniform,
+)
 from fairprune.pruning.space import Group
 
 INF = math.inf
@@ -27,7 +37,7 @@ def tensors(**values: list[float]) -> dict[str, Tensor]:
 numbers = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=12)
 groups = st.lists(numbers, min_size=1, max_size=5).map(lambda g: tensors(**{f"g{i}": v for i, v in enumerate(g)}))
 fractions = st.floats(0, 1)
-RULES = [global_, uniform]
+RULES = [global_, uniform, balanced]
 
 
 def ranked(scores: dict[str, Tensor], k: int) -> dict[str, int]:

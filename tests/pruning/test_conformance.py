@@ -24,7 +24,7 @@ def test_built_in_criteria_conform(name: str) -> None:
 
 def test_what_was_not_checked_is_said() -> None:
     details = [r.detail for r in check_criterion(registry.load("criterion", "random")) if r.detail]
-    assert details == ["draws at random: not checked"] * 2
+    assert details == ["draws at random: not checked"] * 3  # weights, channels, blocks
 
     @criterion(scope="network")
     def whole(context: Context) -> Scores:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fairprune.pruning.allocation import global_, select
+from fairprune.pruning.criteria.batch_norm import bn_scale
 from fairprune.pruning.criteria.geometric_median import fpgm
 from fairprune.pruning.criteria.lamp import descending, lamp
 from fairprune.pruning.criteria.magnitude import magnitude
@@ -93,12 +94,12 @@ def test_geometric_median_by_hand() -> None:
     assert found.tolist() == pytest.approx([15, 10, 15])
 
 
-@pytest.mark.parametrize("shift", [0.0, 1e5])
-def test_geometric_median_sums_the_distances_of_all_pairs(shift: float) -> None:
-    weight = normal(40, 3, 3, 3, dtype=torch.float64)
-    flat = weight.flatten(1)
+@pytest.mark.parametrize(("shift", "dtype"), [(0, torch.float32), (1000, torch.float32), (1e5, torch.float64)])
+def test_geometric_median_sums_the_distances_of_all_pairs(shift: float, dtype: torch.dtype) -> None:
+    weight = normal(40, 3, 3, 3, dtype=dtype) + shift
+    flat = weight.double().flatten(1)
     expected = (flat[:, None] - flat).square().sum(2).sqrt().sum(1)
-    assert torch.allclose(scores(fpgm, weight + shift)[0], expected, rtol=1e-9)
+    assert torch.allclose(scores(fpgm, weight)[0], expected, rtol=1e-9)
 
 
 def test_geometric_median_ignores_signs_and_the_order_of_inputs_and_scales_with_the_weight() -> None:
@@ -122,6 +123,13 @@ def test_the_largest_filters_are_the_smallest_turned_round() -> None:
     filters = normal(9, 4, 3, 3)
     small, large = (scores(rule, filters)[0].argsort().tolist() for rule in (l1_norm, l1_largest))
     assert small == large[::-1]
+
+
+def test_scales_of_batch_norm_ignore_signs_and_weights() -> None:
+    scale = torch.tensor([0.5, -2.0, 0.0])
+    for weight, factor in ((torch.ones(3, 2), 1.0), (torch.zeros(3, 2), -4.0)):
+        context = Context({"fc": weight}, torch.Generator(), "channel", batch_norm={"fc": factor * scale})
+        assert bn_scale(context).scores["fc"].tolist() == (abs(factor) * scale.abs()).tolist()
 
 
 def test_norms_of_convolutions_take_the_whole_filter() -> None:
