@@ -448,6 +448,18 @@ class Tie(nn.Module):
         return self.a(x) + self.b(x)
 
 
+class Uneven(nn.Module):
+    """Two branches, one longer than the other: a shortcut has one layer at most."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 3, 1))
+        self.b = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 3, 1))
+
+    def forward(self, x):
+        return self.a(x) + self.b(x)
+
+
 class Overwritten(nn.Module):
     """The branch activates its input in place, so the shortcut sees it activated."""
 
@@ -492,7 +504,7 @@ class Plain(nn.Module):
         return self.conv(x + self.drop(x)) + self.bias + 1
 
 
-@pytest.mark.parametrize("block", [Tie, Overwritten, Moody, Deciding, Plain])
+@pytest.mark.parametrize("block", [Tie, Uneven, Overwritten, Moody, Deciding, Plain])
 def test_what_is_no_block(block):
     network = nn.Sequential(block(), nn.Flatten(), nn.Linear(192, 4))
     assert residuals(network) == {}
@@ -517,6 +529,21 @@ def test_blocks_inside_of_others_are_the_units(randomise):
 
     network = randomise(nn.Sequential(Outer(), nn.Flatten(), nn.Linear(192, 4)))
     assert list(residuals(network)) == ["0.body.0", "0.body.1"]
+
+
+def test_layers_before_the_fork_stay(randomise):
+    class Late(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+
+        def forward(self, x):
+            x = self.b(self.a(x))
+            return self.c(x) + x
+
+    network = randomise(nn.Sequential(Late(), nn.Flatten(), nn.Linear(192, 4)))
+    assert residuals(network)["0"].layers == ("0.c",)
+    assert torch.equal(remove_blocks(network, ["0"])[0](IMAGE), network[0].b(network[0].a(IMAGE)))
 
 
 def test_where_a_factor_can_act(randomise):
