@@ -12,23 +12,36 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fairprune.api import Pruned, compression, load, prune, ratio, save, speedup
+    from fairprune.hook import Hook, Now
     from fairprune.pruning.criterion import Context, Scored, criterion
+    from fairprune.pruning.repair import repair
+    from fairprune.pruning.training_method import Setting, training_method
 
 __all__ = [
     "Context",
+    "Hook",
+    "Now",
     "Pruned",
     "Scored",
+    "Setting",
     "__version__",
     "compression",
     "criterion",
     "load",
     "prune",
     "ratio",
+    "repair",
     "save",
     "speedup",
+    "training_method",
 ]
 
-_HOMES = {"Context": "pruning.criterion", "Scored": "pruning.criterion", "criterion": "pruning.criterion"}
+_HOMES = {
+    **dict.fromkeys(("Context", "Scored", "criterion"), "pruning.criterion"),
+    **dict.fromkeys(("Setting", "training_method"), "pruning.training_method"),
+    **dict.fromkeys(("Hook", "Now"), "hook"),
+    "repair": "pruning.repair",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from fairprune import registry, schedules
 from fairprune.canonical import digest
-from fairprune.errors import SpecError, unknown
+from fairprune.errors import SpecError
+from fairprune.methods import resolve_methods, settle
+from fairprune.recipes import canonical_recipe, merged
 from fairprune.spec import Checkpoint, DataSpec, Method, Recipe, Retraining, RunSpec, Target, Task
 from fairprune.stages import VERSION
 from fairprune.study import RetrainingEntry, Study
@@ -38,7 +40,7 @@ class Resolver:
 
 def expand(study: Study, resolver: Resolver) -> tuple[Point, ...]:
     """Every run of the study, resolved to the last default, without repetition."""
-    methods = {name: resolve_method(name, methods_of(study), resolver.folder) for name in methods_of(study)}
+    methods = resolve_methods(study, resolver.folder)
     points = [
         point
         for task_name, task in study.tasks.items()
@@ -54,7 +56,9 @@ def _task_points(
     study: Study, methods: Mapping[str, Method], task_name: str, task: Task, resolver: Resolver
 ) -> Iterator[Point]:
     digests = dict(resolver.data_digests(task.data))
-    for (name, entry), (base, run) in itertools.product(study.retraining.items(), study.seed_pairs):
+    methods = {name: settle(name, method, task) for name, method in methods.items()}
+    entries = _entries(study, methods)
+    for (name, entry), (base, run) in itertools.product(entries.items(), study.seed_pairs):
         retraining = _retraining(name, entry, task)
         scratch = entry.kind.startswith("scratch")
         shared = {"task": task, "base_seed": 0 if task.checkpoint else base, "run_seed": run, "data_digests": digests}
@@ -63,8 +67,11 @@ def _task_points(
             yield _point("dense", labels | {"method": "dense"}, shared | {"retraining": retraining}, resolver.folder)
         for (method_name, method), value in itertools.product(methods.items(), study.targets):
             if _applies(entry, method_name, method):
-                if scratch and method.rounds > 1:
-                    raise SpecError(f"retraining {name}: no scratch run of the iterative {method_name}; list `methods`")
+                if scratch and method.rounds > 1 and entry.reading != "ticket":
+                    raise SpecError(
+                        f"retraining {name}: no scratch run of the iterative {method_name}: list `methods`, or take "
+                        f'reading = "ticket", which rewinds between the rounds'
+                    )
                 target = Target(axis=study.axis, value=value)
                 fields = shared | {"method": method, "target": target, "retraining": retraining}
                 yield _point(
@@ -72,8 +79,19 @@ def _task_points(
                 )
 
 
+def _entries(study: Study, methods: Mapping[str, Method]) -> dict[str, RetrainingEntry]:
+    """The study's retraining, and the whole training for methods that prune before or within it, if none is named."""
+    untrained = any(method.untrained for method in methods.values())
+    if not untrained or any(entry.kind == "train" for entry in study.retraining.values()):
+        return study.retraining
+    if "train" in study.retraining:
+        raise SpecError('retraining train: the name is that of the whole training (kind = "train"): take another')
+    return {**study.retraining, "train": RetrainingEntry(kind="train", recipe={})}
+
+
 def _applies(entry: RetrainingEntry, name: str, method: Method) -> bool:
-    right = entry.granularity in ("any", method.granularity)
+    """What prunes the initialisation is trained in whole, and nothing else is."""
+    right = entry.granularity in ("any", method.granularity) and (entry.kind == "train") == method.untrained
     return right and any(fnmatchcase(name, pattern) for pattern in entry.methods)
 
 
@@ -93,9 +111,11 @@ def _versions(fields: Mapping[str, Any], folder: Path | None) -> dict[str, str]:
     named = [("network", task.network.name), ("dataset", task.data.name), ("objective", task.objective)]
     method: Method | None = fields.get("method")
     while method is not None:
-        named += [("criterion", method.criterion), ("allocation", method.allocation)]
+        training = method.training.hook if method.training else ""
+        named += [("criterion", method.criterion), ("training", training), ("allocation", method.allocation)]
+        named += [("repair", method.repair.replace("none", ""))]
         method = method.like
-    versions = {f"{kind} {name}": registry.find(kind, name, folder).version for kind, name in named}  # type: ignore[arg-type]
+    versions = {f"{kind} {name}": registry.find(kind, name, folder).version for kind, name in named if name}  # type: ignore[arg-type]
     return {**versions, "stages": str(VERSION)}
 
 
@@ -117,11 +137,6 @@ def resolve_task(task: Task, resolver: Resolver) -> Task:
     return task.model_copy(update={"checkpoint": known})
 
 
-def canonical_recipe(recipe: Recipe) -> Recipe:
-    """The recipe with its schedule in canonical text, so that equal recipes are equal values."""
-    return recipe.model_copy(update={"schedule": str(schedules.parse(recipe.schedule))})
-
-
 def _retraining(name: str, entry: RetrainingEntry, task: Task) -> Retraining:
     where = f"retraining {name}"
     if entry.kind != "finetune" and task.pretrain is None:
@@ -130,7 +145,7 @@ def _retraining(name: str, entry: RetrainingEntry, task: Task) -> Retraining:
     if entry.kind == "finetune" and not entry.schedule:
         raise SpecError(f'{where}: expected a schedule, e.g. "constant:1e-3 total:40"')
     schedule = entry.schedule if entry.kind == "finetune" else _rewound(where, entry, base)
-    fields = base.model_dump() | {"schedule": schedule} | _merged(base, entry.recipe)
+    fields = base.model_dump() | {"schedule": schedule} | merged(base, entry.recipe)
     recipe = canonical_recipe(validate(Recipe, fields, where))
     more = entry.epochs if entry.kind.startswith("scratch") and entry.reading == "wang" else 0.0
     if more is None:
@@ -145,15 +160,8 @@ def _retraining(name: str, entry: RetrainingEntry, task: Task) -> Retraining:
     )
 
 
-def _merged(base: Recipe, changed: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a recipe that differ from the base's; of the optimizer too, only those that are given."""
-    optimizer = changed.get("optimizer")
-    merged = {"optimizer": {**base.optimizer.model_dump(), **optimizer}} if isinstance(optimizer, Mapping) else {}
-    return {**changed, **merged}
-
-
 def _rewound(where: str, entry: RetrainingEntry, base: Recipe) -> str:
-    """The base's schedule from the point that is rewound to; for scratch, the whole of it."""
+    """The base's schedule from the point that is rewound to; for scratch and the whole training, all of it."""
     whole = schedules.parse(base.schedule)
     if entry.kind == "lr-rewind":
         if entry.epochs is None or entry.epochs > whole.total:
@@ -162,85 +170,3 @@ def _rewound(where: str, entry: RetrainingEntry, base: Recipe) -> str:
     if entry.kind == "weight-rewind" and entry.rewind_to >= whole.total:
         raise SpecError(f"{where}: rewind_to must be below the base's {whole.total:g} epochs")
     return str(whole.cut(entry.rewind_to, whole.total)) if entry.kind == "weight-rewind" else str(whole)
-
-
-def methods_of(study: Study) -> dict[str, Method]:
-    """The study's methods with the controls that it lacks."""
-    methods = dict(study.methods)
-    for granularity in sorted({method.granularity for method in study.methods.values()}):
-        plain = "magnitude" if granularity == "weight" else "l1_norm"
-        wanted = {"random": study.controls.random, plain: study.controls.magnitude}
-        for criterion in [name for name, on in wanted.items() if on]:
-            if not any(m.criterion == criterion and m.granularity == granularity for m in methods.values()):
-                methods[f"{criterion}-{granularity}"] = _control(criterion, granularity)
-        if study.controls.like:
-            methods |= _like_controls(methods, granularity, plain)
-    return methods
-
-
-def _control(criterion: str, granularity: Literal["weight", "channel"]) -> Method:
-    return Method(criterion=criterion, granularity=granularity, reduce=_reduction(criterion))
-
-
-def _reduction(criterion: str) -> Literal["mean", "first"]:
-    """The mean of independent draws over coupled layers is no draw of its own, so random takes the first."""
-    return "first" if criterion == "random" else "mean"
-
-
-def _like_controls(methods: Mapping[str, Method], granularity: str, plain: str) -> dict[str, Method]:
-    """For every method that decides how much each layer loses; random pruning decides nothing."""
-    alike = {n: m for n, m in methods.items() if m.granularity == granularity and m.criterion != "random"}
-    chosen = {n: m for n, m in alike.items() if m.allocation != "uniform" and not m.allocation.startswith("like")}
-    return {
-        f"{criterion}-like-{name}": Method(
-            criterion=criterion,
-            granularity=method.granularity,
-            allocation=f"like:{name}",
-            reduce=_reduction(criterion),
-            spare=method.spare,
-        )
-        for name, method in chosen.items()
-        for criterion in ("random", plain)
-        if method.criterion != criterion
-    }
-
-
-def resolve_method(name: str, methods: Mapping[str, Method], folder: Path | None, via: tuple[str, ...] = ()) -> Method:
-    """The method with every option of its criterion filled in and `like:METHOD` replaced by that method.
-
-    `via` are the methods that are like one another on the way to this one.
-    """
-    method = methods[name]
-    criterion = registry.load("criterion", method.criterion, folder)
-    if not hasattr(criterion, "granularities"):
-        raise SpecError(f"method {name}: {method.criterion} is no criterion: decorate it with @fairprune.criterion()")
-    if method.granularity not in criterion.granularities:
-        raise SpecError(
-            f"method {name}: criterion {method.criterion} scores {' and '.join(criterion.granularities)} units, "
-            f"not {method.granularity}"
-        )
-    for option in method.options:
-        if option not in criterion.options:
-            raise SpecError(f"method {name}: " + unknown(f"option of {method.criterion}", option, criterion.options))
-    update: dict[str, Any] = {"options": dict(criterion.options) | method.options}
-    if method.allocation.startswith("like:"):
-        update |= {"allocation": "like", "like": _lender(name, method, methods, folder, (*via, name))}
-    elif method.allocation == "like":
-        raise SpecError(f"method {name}: allocation 'like' needs a method, as in allocation = \"like:NAME\"")
-    registry.find("allocation", "like" if "like" in update else method.allocation, folder)
-    return method.model_copy(update=update)
-
-
-def _lender(
-    name: str, method: Method, methods: Mapping[str, Method], folder: Path | None, via: tuple[str, ...]
-) -> Method:
-    """The method whose per-layer amounts are used. Both must prune the same units of the same layers."""
-    other = method.allocation.removeprefix("like:")
-    if other not in methods or other in via:
-        raise SpecError(f"method {name}: " + unknown("method to be like", other, set(methods) - set(via)))
-    lender = resolve_method(other, methods, folder, via)
-    for field in ("granularity", "spare"):
-        mine, theirs = getattr(method, field), getattr(lender, field)
-        if mine != theirs:
-            raise SpecError(f"method {name}: {field} {mine} is not that of {other}, which it is to be like: {theirs}")
-    return lender

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from fairprune import schedules
 from fairprune.execute.feasible import check_feasible
@@ -15,7 +15,7 @@ from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.launch.session import Policy, Session, chosen
 from fairprune.spec import Recipe, Task
-from fairprune.stages import Stage, pipeline, task_of
+from fairprune.stages import Stage, StageKind, pipeline, task_of
 from fairprune.store import Store, open_store
 from fairprune.train import Course, fit
 
@@ -83,7 +83,7 @@ def make_plan(session: Session, policy: Policy, jobs: int) -> Plan:
             done=sum(stage.kind == kind and stage.key in done for stage in distinct),
             steps=sum(costs.steps(stage) for stage in todo if stage.kind == kind),
         )
-        for kind in ("pretrain", "score", "prune", "retrain", "scratch", "measure")
+        for kind in get_args(StageKind)
         if asked[kind]
     )
     seconds = sum(costs.seconds(stage) for stage in todo)
@@ -120,7 +120,7 @@ class _Costs:
 
     def steps(self, stage: Stage) -> int:
         """Optimizer steps of a stage. Scratch-B is counted at the length of its base: it depends on the speedup."""
-        if "recipe" not in stage.spec:
+        if "recipe" not in stage.spec and "training" not in stage.spec:
             return 0
         recipe, total = self._recipe(stage)
         return round(total * self._workshop.loader(task_of(stage.spec), "train", recipe).steps)
@@ -138,7 +138,8 @@ class _Costs:
         return steps * self._step_seconds[name]
 
     def _recipe(self, stage: Stage) -> tuple[Recipe, float]:
-        recipe = Recipe.model_validate(stage.spec["recipe"])
+        own: Any = stage.spec.get("training")
+        recipe = Recipe.model_validate(own["recipe"] if own else stage.spec["recipe"])
         stop: Any = stage.spec.get("stop")
         more: Any = stage.spec.get("more_epochs", 0.0)  # scratch as Wang et al. read it
         return recipe, schedules.parse(recipe.schedule).total + more if stop is None else stop

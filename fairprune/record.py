@@ -10,6 +10,7 @@ from fairprune.spec import RunSpec, Value
 
 SCHEMA_VERSION = 1
 
+ChargedTo = Literal["pretrain", "score", "prune", "retrain", "scratch", "measure"]
 Status = Literal["done", "failed", "diverged", "skipped"]
 
 
@@ -28,11 +29,14 @@ class Metric(Value):
 class LedgerEntry(Value):
     """What a stage cost and how it trained. FLOPs are multiply-adds: forward 1x, training step 3x.
 
+    `stage` says what the audit charges it to: a method's own training belongs to pruning, or, where it begins with the
+    initialisation and knows no target, it is the pretraining of a base of its own.
+
     `multiply_adds` integrates over the network that was charged; `executed` says whether masked weights were
     multiplied all the same ("dense") or the network was physically small ("small").
     """
 
-    stage: Literal["pretrain", "score", "prune", "retrain", "scratch", "measure"]
+    stage: ChargedTo
     epochs: float = 0.0
     steps: int = 0
     samples: int = 0

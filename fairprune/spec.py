@@ -98,30 +98,82 @@ class Calibration(Value):
 
 
 def default_allocation(granularity: str) -> str:
-    """Global for weights; uniform for channels, whose norms do not compare across layers."""
-    return "global" if granularity == "weight" else "uniform"
+    """Global for weights and blocks; uniform for channels, whose norms do not compare across layers."""
+    return "uniform" if granularity == "channel" else "global"
+
+
+class Training(Value):
+    """How a method trains while it prunes: its hook, and the recipe of that training.
+
+    As written, `recipe` holds only what differs from the base's recipe; resolved, it is a whole Recipe. `schedule`: by
+    default the base's, for a method that starts from the initialisation.
+    """
+
+    hook: str
+    options: Options = {}
+    schedule: str = ""
+    recipe: Annotated[dict[str, Any], Field(default_factory=dict)]
+    bound: bool = False  # resolved: whether the target drives it
 
 
 class Method(Value):
-    """criterion x granularity x allocation x schedule."""
+    """criterion x granularity x allocation x schedule, and training for methods that prune in it.
 
-    criterion: str
+    "default", "" and 0 stand for the default of the criterion or of the training, filled in when the study is resolved.
+    """
+
+    criterion: str = ""  # "" after resolving: the training yields the scores itself
     options: Options = {}
-    granularity: Literal["weight", "channel"] = "weight"
-    allocation: str = ""  # global, uniform, given, like:METHOD (resolved to the method it copies); "": the default
+    training: Training | None = None
+    granularity: Literal["default", "weight", "channel", "block"] = "default"
+    start: Literal["default", "trained", "init"] = "default"  # which network it begins with: the base model or its initialisation
+    allocation: str = ""  # global, uniform, given, erk, like:METHOD (resolved to the method it copies) ...
     ratios: dict[str, float] = {}  # for `given`: layer pattern -> fraction of units removed
     like: Method | None = None  # for `like`: the method whose per-layer amounts are used
     reduce: Literal["mean", "sum", "max", "first"] = "mean"  # over the layers that produce one unit of a group
-    rounds: Annotated[int, Field(ge=1)] = 1  # 1: one-shot; n: iterative, targets spaced geometrically
+    rounds: Annotated[int, Field(ge=1)] = 1  # 1: one-shot; n: iterative, retrained in between, targets geometric
+    steps: Annotated[int, Field(ge=0)] = 0  # how often it scores and removes within a round, nothing trained in between
+    sequential: bool = False  # resolved: whether its criterion goes through the network group after group
+    repair: str = ""  # what mends the layers after removal, before retraining; "none": nothing
+    repair_options: Options = {}
     spare: tuple[str, ...] = ("classifier",)  # layer patterns; "classifier" is the network's last linear layer
     calibration: Calibration = Calibration()
 
     @model_validator(mode="before")
     @classmethod
-    def _allocated(cls, table: Any) -> Any:
-        if isinstance(table, dict) and "allocation" not in table:
-            return {**table, "allocation": default_allocation(table.get("granularity", "weight"))}
+    def _shorthand(cls, table: Any) -> Any:
+        """`training = "rigl"` stands for `training = {hook = "rigl"}`."""
+        if isinstance(table, dict) and isinstance(table.get("training"), str):
+            return {**table, "training": {"hook": table["training"]}}
         return table
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not self.criterion and not self.training:
+            raise ValueError("expected a criterion, or a training for a method that prunes while it trains")
+        if self.training and self.rounds > 1:
+            raise ValueError("a method that trains while it prunes has one round: its training is gradual by itself")
+        return self
+
+    @property
+    def gradual(self) -> bool:
+        """Whether it scores again as it removes, so that there are no scores before."""
+        return self.sequential or self.steps > 1
+
+    @property
+    def within(self) -> bool:
+        """Whether pruning is the whole training: from the initialisation, driven by the target (SET, RigL)."""
+        return self.start == "init" and self.training is not None and self.training.bound
+
+    @property
+    def own_base(self) -> bool:
+        """Whether it trains a base model of its own (a penalty from scratch, Network Slimming as published)."""
+        return self.start == "init" and self.training is not None and not self.training.bound
+
+    @property
+    def untrained(self) -> bool:
+        """Whether it prunes the initialisation, so that the whole training is its retraining, or its pruning."""
+        return self.start == "init" and not self.own_base
 
 
 class Target(Value):
@@ -143,19 +195,25 @@ class Target(Value):
         return ""
 
 
+RetrainingKind = Literal["train", "finetune", "lr-rewind", "weight-rewind", "scratch-e", "scratch-b"]
+Reading = Literal["liu", "wang", "ticket"]
+
+
 class Retraining(Value):
     """What follows pruning.
 
+    train: the base's whole recipe, for methods that start from the initialisation (nothing, if they prune within it).
     finetune: `recipe` as it is. lr-rewind: the last `epochs` of the pretraining schedule, from the pruned weights
     (arXiv:2003.02389). weight-rewind: weights of the base at `rewind_to` epochs, then the rest of its schedule.
     scratch-e and scratch-b: the pruned architecture, newly initialised, for the epochs that `reading` prescribes
-    (liu: arXiv:1810.05270; wang: arXiv:2301.05219), with the pretraining recipe, its schedule scaled.
+    (liu: arXiv:1810.05270; wang: arXiv:2301.05219; ticket: as liu, the weights drawn as the network's own
+    initialisation draws them, not rescaled for sparsity), with the pretraining recipe, its schedule scaled.
     """
 
-    kind: Literal["finetune", "lr-rewind", "weight-rewind", "scratch-e", "scratch-b"] = "finetune"
+    kind: RetrainingKind = "finetune"
     recipe: Recipe
     rewind_to: Annotated[float, Field(ge=0)] = 0.0
-    reading: Literal["liu", "wang"] = "liu"
+    reading: Reading = "liu"
     more_epochs: Annotated[float, Field(ge=0)] = 0.0  # wang: K2, the retraining epochs that scratch is given besides
     max_factor: float | None = None  # scratch-b: at most this multiple of the base's epochs (Liu et al.: 2, ImageNet)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from fairprune.canonical import Json, digest
 from fairprune.spec import Method, RunSpec, Target, Task
 
-StageKind = Literal["pretrain", "score", "prune", "retrain", "scratch", "measure"]
+StageKind = Literal["pretrain", "sparsify", "score", "prune", "retrain", "scratch", "measure"]
 
 VERSION = 1  # of the stages' own code: raised when a stage would compute something else from the same spec
 
@@ -45,17 +45,26 @@ class Pipeline:
 
 def pipeline(run: RunSpec) -> Pipeline:
     """The stages of a run, in order."""
-    base = _pretrain(run)
+    base = _base(run, run.method)
     pruned: Stage | None = None
-    if run.kind == "dense":
-        final = _retrain(run, base, 1)
+    if run.method is None or run.target is None:
+        final = base if run.retraining.kind == "train" else _retrain(run, base, 1)
     else:
-        assert run.method is not None
-        assert run.target is not None
-        pruned = _pruned(run, base, run.method, run.target)
-        final = _scratch(run, pruned) if run.kind == "scratch" else _retrain(run, pruned, run.method.rounds)
+        pruned = final = _pruned(run, run.method, run.target)
+        if run.kind == "scratch":
+            final = _scratch(run, pruned)
+        elif not run.method.within:
+            final = _retrain(run, pruned, run.method.rounds)
     measures = _measure(run, base), _measure(run, final)
     return Pipeline(_ordered((*measures,)), base, pruned, final, *measures)
+
+
+def _base(run: RunSpec, method: Method | None) -> Stage:
+    """What a method starts from, which is what its results are compared by: trained, or the initialisation."""
+    if method is None or method.start != "init":
+        return _pretrain(run)
+    initial = _pretrain(run, stop=0.0)
+    return _sparsify(run, initial, method, None, ()) if method.own_base else initial
 
 
 def _ordered(roots: tuple[Stage, ...]) -> tuple[Stage, ...]:
@@ -92,19 +101,21 @@ def _pretrain(run: RunSpec, stop: float | None = None) -> Stage:
     return Stage("pretrain", {**_training(run), **source})
 
 
-def _pruned(run: RunSpec, base: Stage, method: Method, target: Target) -> Stage:
+def _pruned(run: RunSpec, method: Method, target: Target) -> Stage:
     """One-shot: score, prune. Iterative: score, prune, retrain, score, prune ... ending with a prune."""
-    start, pruned = base, base
+    start = pruned = _base(run, method)
     for number in range(1, method.rounds + 1):
-        part = _partial_target(target, number / method.rounds)
-        like = (_pruned(run, base, method.like, part),) if method.like else ()
-        pruned = _prune(run, start, _score(run, start, method, number), method, part, like)
+        part = partial_target(target, number / method.rounds)
+        like = (_pruned(run, method.like, part),) if method.like else ()
+        if method.training and not method.own_base:
+            start = _sparsify(run, start, method, target if method.training.bound else None, like)
+        pruned = _prune(run, start, method, part, number, like)
         if number < method.rounds:
             start = _retrain(run, pruned, number)
     return pruned
 
 
-def _partial_target(target: Target, share: float) -> Target:
+def partial_target(target: Target, share: float) -> Target:
     """The target of an iterative round: what is kept shrinks by the same factor in each."""
     if share == 1:
         return target
@@ -113,23 +124,59 @@ def _partial_target(target: Target, share: float) -> Target:
     return Target(axis=target.axis, value=target.value**share)
 
 
+def _sparsify(run: RunSpec, start: Stage, method: Method, target: Target | None, like: tuple[Stage, ...]) -> Stage:
+    """A method's own training. Only one that is driven by the target depends on it, and on how it is spread."""
+    assert method.training is not None
+    asked = method.model_dump(mode="json", include={"training", "granularity", "spare"})
+    spec: dict[str, Any] = {**_training(run), **asked, "own_base": method.own_base}
+    spec["seed"] = run.base_seed if method.own_base else run.run_seed
+    spec["version"] = run.versions[f"training {method.training.hook}"]
+    if target is not None:
+        spec |= _spread(run, method, target)
+    return Stage("sparsify", spec, (start, start, *like) if like else (start,))
+
+
 def _score(run: RunSpec, start: Stage, method: Method, number: int) -> Stage:
+    return Stage("score", _scoring(run, method, number), (start,))
+
+
+def _scoring(run: RunSpec, method: Method, number: int) -> dict[str, Any]:
     version = run.versions[f"criterion {method.criterion}"]
     asked = method.model_dump(mode="json", include={"criterion", "options", "granularity", "spare", "calibration"})
-    return Stage("score", {**asked, "version": version, "run_seed": run.run_seed, "round": number}, (start,))
+    return {**asked, "version": version, "run_seed": run.run_seed, "round": number}
 
 
-def _prune(run: RunSpec, start: Stage, score: Stage, method: Method, target: Target, like: tuple[Stage, ...]) -> Stage:
+def _spread(run: RunSpec, method: Method, target: Target) -> dict[str, Any]:
     asked = method.model_dump(mode="json", include={"granularity", "allocation", "ratios", "reduce", "spare"})
-    version = run.versions[f"allocation {method.allocation}"]
-    spec = {**asked, "version": version, "target": target.model_dump(mode="json")}
-    return Stage("prune", spec, (start, score, *like))
+    return {
+        **asked,
+        "version": run.versions[f"allocation {method.allocation}"],
+        "target": target.model_dump(mode="json"),
+    }
+
+
+def _prune(run: RunSpec, start: Stage, method: Method, target: Target, number: int, like: tuple[Stage, ...]) -> Stage:
+    """From the scores of a stage: a criterion's, or those of the method's own training. Some score as they go.
+
+    The second parent is the one that holds the scores; a method that removes step by step, or layer by layer, has none.
+    """
+    spec = _spread(run, method, target)
+    if method.repair not in ("", "none"):
+        repair = method.model_dump(mode="json", include={"repair", "repair_options"})
+        looked = {"calibration": method.calibration.model_dump(mode="json"), "run_seed": run.run_seed, "round": number}
+        spec |= {**repair, **looked, "repair_version": run.versions[f"repair {method.repair}"]}
+    scores = start
+    if method.gradual:
+        spec |= {"scoring": _scoring(run, method, number), "steps": method.steps}
+    elif method.criterion:
+        scores = _score(run, start, method, number)
+    return Stage("prune", spec, (start, scores, *like))
 
 
 def _retrain(run: RunSpec, start: Stage, number: int) -> Stage:
     """Retraining after a round; a rewinding recipe takes the base's weights of an earlier epoch with it."""
     recipe = run.retraining.recipe.model_dump(mode="json")
-    rewound = run.retraining.kind == "weight-rewind"
+    rewound = run.retraining.kind == "weight-rewind" or run.retraining.reading == "ticket"
     sources = (_pretrain(run, stop=run.retraining.rewind_to),) if rewound else ()
     spec = {**_training(run), "recipe": recipe, "run_seed": run.run_seed, "round": number}
     return Stage("retrain", spec, (start, *sources))

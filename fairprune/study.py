@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from fairprune.errors import SpecError
-from fairprune.spec import Method, Target, Task, Value
+from fairprune.spec import Method, Reading, RetrainingKind, Target, Task, Value
 from fairprune.validation import validate
 
 NAMED = ("data", "network", "checkpoint")  # tables of a task that may be written as their name alone
@@ -29,15 +29,15 @@ class Controls(Value):
 class RetrainingEntry(Value):
     """A retraining recipe as written: fields that are left out are those of the base's recipe."""
 
-    kind: Literal["finetune", "lr-rewind", "weight-rewind", "scratch-e", "scratch-b"] = "finetune"
+    kind: RetrainingKind = "finetune"
     schedule: str = ""
     epochs: Annotated[float, Field(gt=0)] | None = None  # lr-rewind: how many are replayed; wang's scratch: K2
     rewind_to: Annotated[float, Field(ge=0)] = 0.0
-    reading: Literal["liu", "wang"] = "liu"
+    reading: Reading = "liu"
     max_factor: Annotated[float, Field(ge=1)] | None = None
     recipe: Annotated[dict[str, Any], Field(default_factory=dict)]  # fields of a Recipe that differ from the base's
     methods: tuple[str, ...] = ("*",)  # which methods it applies to, by pattern
-    granularity: Literal["any", "weight", "channel"] = "any"
+    granularity: Literal["any", "weight", "channel", "block"] = "any"
 
     @model_validator(mode="after")
     def _meant(self) -> Self:

@@ -7,7 +7,8 @@ import pytest
 
 from fairprune.audit import Result, audit, from_record
 from fairprune.errors import SpecError
-from fairprune.expand import Resolver, expand, methods_of
+from fairprune.expand import Resolver, expand
+from fairprune.methods import filled, resolve_methods
 from fairprune.record import Record
 from fairprune.spec import DataSpec, Method, Optimizer, RunSpec
 from fairprune.study import parse_study, read_study
@@ -61,12 +62,12 @@ def test_base_seeds_are_crossed_with_seeds(write):
 
 
 def test_missing_controls_are_added_and_can_be_switched_off(write):
-    assert set(methods_of(write(ONE))) == {"magnitude", "random-weight"}
-    assert set(methods_of(write(ONE, "controls.random=false"))) == {"magnitude"}
-    both = methods_of(write(STUDY, "controls.like=true"))
-    assert both["random-like-magnitude"].allocation == "like:magnitude"
+    assert set(resolve_methods(write(ONE))) == {"magnitude", "random-weight"}
+    assert set(resolve_methods(write(ONE, "controls.random=false"))) == {"magnitude"}
+    both = resolve_methods(write(STUDY, "controls.like=true"))
+    assert both["random-like-magnitude"].like.criterion == "magnitude"
     taylor = ONE.replace("magnitude", "gradient_weight")
-    assert set(methods_of(write(taylor, "controls.like=true"))) == {
+    assert set(resolve_methods(write(taylor, "controls.like=true"))) == {
         "gradient_weight",
         "random-weight",
         "magnitude-weight",
@@ -155,8 +156,8 @@ def test_a_resolved_spec_survives_json(write):
         ("retraining.finetune.methods=['nothing']", "expands to nothing"),
         ("retraining.finetune.granularity=channel", "expands to nothing"),
         ("task.checkpoint=x.safetensors", "either a pretrain recipe or a checkpoint"),
-        ("methods.magnitude.granularity=filter", "input should be 'weight' or 'channel'"),
-        ("methods.magnitude.criterion=bn_scale", "scores channel units, not weight"),
+        ("methods.magnitude.granularity=filter", "input should be 'default', 'weight', 'channel' or 'block'"),
+        ("methods.magnitude={criterion='bn_scale',granularity='weight'}", "scores channel units, not weight"),
         ("demand=S3.2", "reserved"),
         ("base_seeds=[7,7]", "must not repeat"),
         ("task.pretrain.optimizer={nesterov=true,momentum=0}", "nesterov needs a momentum above 0"),
@@ -251,6 +252,9 @@ def test_missing_and_broken_files_are_named(tmp_path):
 
 
 def test_the_default_allocation_is_that_of_the_granularity():
-    assert Method(criterion="magnitude").allocation == "global"
-    assert Method(criterion="l1_norm", granularity="channel").allocation == "uniform"
-    assert Method(criterion="l1_norm", granularity="channel", allocation="global").allocation == "global"
+    def allocation(**method):
+        return filled("mine", Method(**method)).allocation
+
+    assert allocation(criterion="magnitude") == "global"
+    assert allocation(criterion="l1_norm") == allocation(criterion="random", granularity="channel") == "uniform"
+    assert allocation(criterion="l1_norm", granularity="channel", allocation="global") == "global"

@@ -68,10 +68,18 @@ def _dataset(record: Record) -> str:
 
 
 def _base(record: Record) -> str | None:
-    """Digest of the base model's content. The first `pretrain` stage is the base; weight rewinding adds another."""
+    """Digest of the base model's content. The first `pretrain` stage is the base; weight rewinding adds another.
+
+    A method that trains its own base begins with a `pretrain` stage of 0 epochs: the initialisation.
+    """
     if record.spec.kind == "scratch":
         return None
-    return next((parent.digest for parent in record.stages if parent.stage == "pretrain"), None)
+    kind = "sparsify" if _own_base(record) else "pretrain"
+    return next((parent.digest for parent in record.stages if parent.stage == kind), None)
+
+
+def _own_base(record: Record) -> bool:
+    return record.spec.method is not None and record.spec.method.own_base
 
 
 def _test_looks(record: Record) -> float:
@@ -91,7 +99,7 @@ def _entries(record: Record, stage: str) -> tuple[LedgerEntry, ...]:
     if record.spec.kind == "scratch":
         return tuple(e for e in record.ledger if e.stage == "scratch") if stage == "pretrain" else ()
     found = tuple(entry for entry in record.ledger if entry.stage == stage)
-    return found[:1] if stage == "pretrain" else found
+    return found[:1] if stage == "pretrain" and not _own_base(record) else found
 
 
 def _final(record: Record) -> tuple[LedgerEntry, ...]:

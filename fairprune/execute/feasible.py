@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 
 import torch
@@ -11,14 +12,17 @@ from fairprune import registry
 from fairprune.data.split import Data
 from fairprune.errors import FairpruneError, PruneError, SpecError
 from fairprune.execute.models import dense_network
+from fairprune.execute.sparsifying import hook_of
 from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.measure.cost import count
 from fairprune.networks.checkpoint import load_checkpoint
+from fairprune.pruning.allocation import Allocation, uniform
 from fairprune.pruning.apply import space_of
 from fairprune.pruning.bind import bind
+from fairprune.pruning.choosing import choose_for, target_unknown
+from fairprune.pruning.needs.scales import scales_of
 from fairprune.pruning.plan import DensePlan
-from fairprune.pruning.scoring import scales_of
 from fairprune.pruning.space import Space
 from fairprune.pruning.target import check_reachable, reach
 from fairprune.record import Size
@@ -89,12 +93,18 @@ def _check(spaces: _Spaces, task: Task, method: Method, target: Target) -> None:
     network, dense, space = spaces.of(task, method)
     if not space.groups:
         raise PruneError(f"nothing can be pruned at granularity {method.granularity}: every unit is spared or locked")
-    criterion = registry.load("criterion", method.criterion, spaces.workshop.folder)
-    if "batch_norm" in criterion.needs:
-        scales_of(network, criterion, space.layers, space.batch_norm_of)
+    if method.criterion:
+        criterion = registry.load("criterion", method.criterion, spaces.workshop.folder)
+        if "batch_norm" in criterion.needs:
+            scales_of(network, criterion, space.layers, space.batch_norm_of)
+    allocate: Allocation = uniform  # stands for the amounts of another method, which are not known yet
     if method.allocation != "like":
         function = registry.load("allocation", method.allocation, spaces.workshop.folder)
         allocate = bind(method.allocation, function, space, ratios=method.ratios)
         if method.allocation == "given":  # its amounts need no scores
             reach(space, {group.name: torch.zeros(group.size) for group in space.groups}, allocate, target, dense)
     check_reachable(space, target, dense)
+    if method.training:
+        choose = choose_for(space, allocate, target, dense, method.reduce) if method.training.bound else target_unknown
+        loader = spaces.workshop.loader(task, "train", Recipe.model_validate(method.training.recipe))
+        hook_of(spaces.workshop, method.training, copy.deepcopy(network), space, choose, loader, seed=0).finish()

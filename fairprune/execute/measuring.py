@@ -23,7 +23,7 @@ def measure(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) 
     size = count(network, workshop.data(task.data).example().to(workshop.device), model.masks).size
     bits = torch.from_numpy(np.packbits(seen.correct))
     blob = workshop.store.put_tensors({"correct": bits, "n": torch.tensor(len(seen.correct))})
-    when = "base" if stage.parents[0].kind == "pretrain" else "final"
+    when = "base" if stage.parents[0].kind in ("pretrain", "sparsify") else "final"
     ledger = LedgerEntry(
         stage="measure",
         samples=len(seen.correct),

@@ -7,7 +7,7 @@ from typing import Any
 
 from fairprune.execute.runner import now
 from fairprune.expand import Point
-from fairprune.record import Parent, Record, Size, StageResult, Status
+from fairprune.record import Metric, Parent, Record, Size, StageResult, Status
 from fairprune.stages import Pipeline, Stage, pipeline
 
 
@@ -30,7 +30,8 @@ def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], 
     pruned = results.get(stages.pruned.key) if stages.pruned else None
     base, final = (results.get(stage.key) for stage in (stages.base_measure, stages.final_measure))
     own = _own(stages, results)
-    said = [r for r in own if r.kind != "pretrain" or r.key == stages.base.key]  # not the weights rewound to
+    bases = {stages.base.key, *(parent.key for parent in stages.base.parents)}
+    said = [r for r in own if r.kind != "pretrain" or r.key in bases]  # not the weights rewound to
     return Record(
         id=point.id,
         status=status,
@@ -39,7 +40,7 @@ def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], 
         labels=dict(point.labels),
         stages=tuple(Parent(stage=r.kind, key=r.key, digest=r.digest) for r in own),
         ledger=tuple(r.ledger for r in own),
-        metrics=tuple({(m.name, m.split, m.when): m for result in said for m in result.metrics}.values()),
+        metrics=_metrics(said, stages.base_measure.key == stages.final_measure.key),
         dense=_size(base),
         small=_size(final),
         kept=_kept(pruned),
@@ -49,6 +50,15 @@ def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], 
         environment=own[-1].environment if own else None,
         finished=now(),
     )
+
+
+def _metrics(results: list[StageResult], nothing_followed: bool) -> tuple[Metric, ...]:
+    """The last value of every metric. Where the base is the final network, what was measured on it holds for both."""
+    found = {(m.name, m.split, m.when): m for result in results for m in result.metrics}
+    if nothing_followed:
+        both = [metric.model_copy(update={"when": "final"}) for metric in found.values() if metric.when == "base"]
+        found |= {(m.name, m.split, m.when): m for m in both}
+    return tuple(found.values())
 
 
 def _own(stages: Pipeline, results: Mapping[str, StageResult]) -> list[StageResult]:

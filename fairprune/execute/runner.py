@@ -16,7 +16,7 @@ import torch
 from fairprune.canonical import digest
 from fairprune.claims import Claims
 from fairprune.errors import FairpruneError, StoreError, brief
-from fairprune.execute import measuring, partial, pruning, training
+from fairprune.execute import measuring, partial, pruning, sparsifying, training
 from fairprune.execute.environment import environment
 from fairprune.execute.workshop import Outcome, Workshop, root
 from fairprune.record import Parent, StageResult
@@ -27,6 +27,7 @@ Compute = Callable[[Workshop, Stage, tuple[StageResult, ...]], Outcome]
 COMPUTE: Mapping[StageKind, Compute] = MappingProxyType(
     {
         "pretrain": training.pretrain,
+        "sparsify": sparsifying.sparsify,
         "score": pruning.score,
         "prune": pruning.prune,
         "retrain": training.retrain,

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fairprune import schedules, seeds
 from fairprune.canonical import canonical
 from fairprune.execute import partial
 from fairprune.execute.models import Model, dense_network, load_model, load_plan, planned_network, save_model
 from fairprune.execute.workshop import Outcome, Workshop, parent_info, root_task
+from fairprune.hook import Hook
 from fairprune.measure.accuracy import evaluate
 from fairprune.measure.cost import count
 from fairprune.networks.checkpoint import load_checkpoint
 from fairprune.networks.initialise import initialise
-from fairprune.pruning.granularity.remove import remove_channels
+from fairprune.pruning.apply import planned
 from fairprune.pruning.masks import apply_masks_, held, initialise_sparse_
-from fairprune.pruning.plan import ChannelPlan, DensePlan, MaskPlan, Plan
-from fairprune.record import LedgerEntry, StageResult
+from fairprune.pruning.plan import DensePlan, MaskPlan
+from fairprune.record import ChargedTo, LedgerEntry, StageResult
 from fairprune.schedules import Schedule
 from fairprune.spec import Recipe, Task
 from fairprune.stages import Stage, task_of
-from fairprune.train import Course, Curve, DivergedError, fit
+from fairprune.train import Course, Curve, DivergedError, State, fit
 
 
 def pretrain(workshop: Workshop, stage: Stage, _: tuple[StageResult, ...]) -> Outcome:
@@ -40,7 +42,7 @@ def pretrain(workshop: Workshop, stage: Stage, _: tuple[StageResult, ...]) -> Ou
     schedule = schedules.parse(recipe.schedule)
     schedule = schedule if spec["stop"] is None else schedule.cut(0.0, spec["stop"])
     seed = seeds.derive("pretrain", spec["base_seed"])
-    return _train(workshop, stage, task, Model(network, DensePlan()), recipe, schedule, seed)
+    return _trained(workshop, stage, Model(network, DensePlan()), recipe, schedule, seed)
 
 
 def retrain(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) -> Outcome:
@@ -48,11 +50,11 @@ def retrain(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) 
     model = load_model(workshop, stage.parents[0], parents[0])
     if len(parents) > 1:
         source = load_model(workshop, stage.parents[1], parents[1]).network
-        model = _planned(source, model.plan)
+        model = Model(planned(source, model.plan), model.plan)
     spec: Any = stage.spec
     recipe = Recipe.model_validate(spec["recipe"])
     seed = seeds.derive("retrain", spec["run_seed"], spec["round"])
-    return _train(workshop, stage, task_of(stage.spec), model, recipe, schedules.parse(recipe.schedule), seed)
+    return _trained(workshop, stage, model, recipe, schedules.parse(recipe.schedule), seed)
 
 
 def scratch(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) -> Outcome:
@@ -69,7 +71,7 @@ def scratch(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) 
     dense, small = parent_info(parents, "dense"), parent_info(parents, "small")
     schedule = scratch_schedule(schedules.parse(recipe.schedule), spec, dense["macs"] / max(small["macs"], 1))
     seed = seeds.derive("scratch", spec["run_seed"])
-    return _train(workshop, stage, task, Model(network, plan), recipe, schedule, seed)
+    return _trained(workshop, stage, Model(network, plan), recipe, schedule, seed)
 
 
 def scratch_schedule(base: Schedule, rule: Any, speedup: float) -> Schedule:
@@ -85,15 +87,23 @@ def scratch_schedule(base: Schedule, rule: Any, speedup: float) -> Schedule:
     return base.stretched_to(math.floor(epochs + 1e-9) if factor > 1 else epochs)
 
 
-def _planned(network: nn.Module, plan: Plan) -> Model:
-    return Model(remove_channels(network, plan) if isinstance(plan, ChannelPlan) else network, plan)
+def _trained(workshop: Workshop, stage: Stage, model: Model, recipe: Recipe, schedule: Schedule, seed: int) -> Outcome:
+    return train(workshop, stage, model, course_of(workshop, task_of(stage.spec), model, recipe, schedule, seed))
 
 
-def _train(
-    workshop: Workshop, stage: Stage, task: Task, model: Model, recipe: Recipe, schedule: Schedule, seed: int
-) -> Outcome:
-    network = _on_device(workshop, model)
-    course = Course(
+def course_of(
+    workshop: Workshop,
+    task: Task,
+    model: Model,
+    recipe: Recipe,
+    schedule: Schedule,
+    seed: int,
+    hook: Hook | None = None,
+    macs: Callable[[Mapping[str, Tensor]], float] = lambda _: 0.0,
+) -> Course:
+    """The course of a stage that trains `model`, which it moves to the device."""
+    network = on_device(workshop, model)
+    return Course(
         recipe=recipe,
         schedule=schedule,
         train=workshop.loader(task, "train", recipe),
@@ -103,27 +113,39 @@ def _train(
         precision=task.precision,
         masks=held(network, model.plan) if isinstance(model.plan, MaskPlan) else (),
         compiled=workshop.execution.compiled,
+        hook=hook,
+        macs=macs,
     )
-    saver = partial.Saver(workshop.store.partial, stage.key)
 
-    def on_epoch(state: Any) -> None:
+
+def train(
+    workshop: Workshop, stage: Stage, model: Model, course: Course, finish: Callable[[], dict[str, str]] = dict
+) -> Outcome:
+    """Train a model from where its stage was left, and keep what comes out; `finish` adds blobs of its own."""
+    saver = partial.Saver(workshop.store.partial, stage.key)
+    resume = saver.load()
+    work = [resume.work if resume else 0.0]
+
+    def on_epoch(state: State) -> None:
+        work[0] = state.work
         saver.save(state)
-        workshop.on_epoch(stage, schedule.total, state.curve)
+        workshop.on_epoch(stage, course.schedule.total, state.curve)
 
     try:
-        curve = fit(network, course, resume=saver.load(), on_epoch=on_epoch)
+        curve = fit(model.network, course, resume=resume, on_epoch=on_epoch)
     except DivergedError as error:
         steps = min(error.epoch * course.train.steps, course.steps)
-        return Outcome(
-            _ledger(stage, course, model, workshop, steps), status="diverged", reason=f"{stage.kind}: {error}"
-        )
-    seen = evaluate(network, course.validation, course.objective, task.precision)
-    blobs = save_model(workshop, model) | {"curve": _put_curve(workshop, curve)}
-    ledger = _ledger(stage, course, model, workshop, course.steps)
+        ledger = _ledger(stage, course, model, workshop, steps, None)
+        return Outcome(ledger, status="diverged", reason=f"{stage.kind}: {error}")
+    found = finish()
+    seen = evaluate(model.network, course.validation, course.objective, course.precision)
+    blobs = save_model(workshop, model) | found | {"curve": _put_curve(workshop, curve)}
+    ledger = _ledger(stage, course, model, workshop, course.steps, work[0] if course.hook else None)
     return Outcome(ledger, blobs, seen.metrics("validation", _when(stage)))
 
 
-def _on_device(workshop: Workshop, model: Model) -> nn.Module:
+def on_device(workshop: Workshop, model: Model) -> nn.Module:
+    """The model's network, moved to the device in the layout that trains fastest, its masks applied."""
     layout = torch.channels_last if workshop.execution.channels_last else torch.contiguous_format
     network = model.network.to(workshop.device)
     for module in network.modules():
@@ -134,15 +156,21 @@ def _on_device(workshop: Workshop, model: Model) -> nn.Module:
     return network
 
 
-def _ledger(stage: Stage, course: Course, model: Model, workshop: Workshop, steps: int) -> LedgerEntry:
-    """What `steps` of a course have cost: all of them, or those before it diverged."""
+def _ledger(
+    stage: Stage, course: Course, model: Model, workshop: Workshop, steps: int, work: float | None
+) -> LedgerEntry:
+    """What `steps` of a course have cost: all of them, or those before it diverged (then charged as the whole network).
+
+    `work` is the sum over the steps where a hook changed what they cost.
+    """
     recipe, per_epoch = course.recipe, course.train.steps
     whole, rest = divmod(steps, per_epoch)
     samples = whole * course.train.samples + rest * recipe.batch_size
     example = workshop.data(root_task(stage).data).example().to(workshop.device)
     macs = count(model.network, example, model.masks).macs
+    work = 3.0 * macs * samples if work is None else work
     return LedgerEntry(
-        stage=stage.kind,
+        stage=charged_to(stage),
         epochs=course.schedule.total if steps == course.steps else steps / per_epoch,
         steps=steps,
         samples=samples,
@@ -152,14 +180,21 @@ def _ledger(stage: Stage, course: Course, model: Model, workshop: Workshop, step
         weight_decay=recipe.optimizer.weight_decay,
         batch_size=recipe.batch_size,
         augmentation=",".join(recipe.augment),
-        macs_per_sample=macs,
-        multiply_adds=3.0 * macs * samples,
-        executed="dense" if model.masks else "small",
+        macs_per_sample=work / (3 * samples) if samples else macs,
+        multiply_adds=work,
+        executed="dense" if model.masks or course.hook else "small",
     )
 
 
+def charged_to(stage: Stage) -> ChargedTo:
+    """The stage that the audit compares: a method's own training is pruning, or the pretraining of its own base."""
+    if stage.kind == "sparsify":
+        return "pretrain" if stage.spec["own_base"] else "prune"
+    return stage.kind
+
+
 def _when(stage: Stage) -> str:
-    return "base" if stage.kind == "pretrain" else "final"
+    return {"pretrain": "base", "prune": "sparsified"}.get(charged_to(stage), "final")
 
 
 def _put_curve(workshop: Workshop, curve: Curve) -> str:

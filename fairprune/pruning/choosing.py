@@ -32,6 +32,6 @@ def choose_for(space: Space, allocate: Allocation, target: Target, dense: Size, 
     return choose
 
 
-def target_unknown(_scores: Mapping[str, Tensor], _share: float = 1.0) -> NoReturn:
+def target_unknown(scores: Mapping[str, Tensor], share: float = 1.0) -> NoReturn:  # noqa: ARG001
     """Stands for `choose` where one training serves all targets."""
     raise PruneError("this method reads the target while it trains without saying so: declare bound=True")

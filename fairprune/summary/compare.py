@@ -29,9 +29,9 @@ Tables = dict[str, dict[str, dict[Hashable, float]]]  # target -> method -> pair
 def control_of(granularity: str, pattern: str, cells: Iterable[Cell]) -> str | None:
     """The control of a granularity: the first method of it that the pattern names, else the dense control.
 
-    `NAME-GRANULARITY`, as expansion names the controls that it adds, answers to `NAME` too.
+    `NAME-GRANULARITY` and `NAME-GRANULARITY-init`, as expansion names the controls that it adds, answer to `NAME` too.
     """
-    patterns = (pattern, f"{pattern}-{granularity}")
+    patterns = (pattern, f"{pattern}-{granularity}", f"{pattern}-{granularity}-init")
     matching = [c for c in cells if any(fnmatchcase(c.method, p) for p in patterns)]
     own = [c.method for c in matching if c.granularity == granularity]
     return next(iter(own or [c.method for c in matching if not c.granularity]), None)

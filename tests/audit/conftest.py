@@ -30,7 +30,7 @@ def record() -> Callable[..., Record]:
     """A one-shot run, done: 12 epochs of a base of 100 multiply-adds, pruned to 50, retrained for 4 epochs."""
 
     def make(kind: str = "prune", **changes: Any) -> Record:
-        method = Method(criterion="l1_norm", granularity="channel")
+        method = Method(criterion="l1_norm", granularity="channel", allocation="uniform", start="trained")
         spec = RunSpec(
             kind=kind,  # type: ignore[arg-type]
             task=Task(data=DataSpec(name="digits"), network=NetworkSpec(name="small"), pretrain=Recipe(schedule=BASE)),
