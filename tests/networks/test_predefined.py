@@ -189,6 +189,8 @@ def test_ratios_by_hand():
     assert liu_ratios("resnet110_a") == {"layer1.*.conv1": 0.5, "layer1.17.conv1": 0}
     assert liu_ratios("vgg16_a") == dict.fromkeys([f"features.{n}" for n in (0, 24, 27, 30, 34, 37, 40)], 0.5)
     assert liu_ratios("vgg_tiny")["features.28"] == 0.5
+    removed = enumerate((45 / 64, 90 / 128, 180 / 256, 359 / 512), 1)
+    assert liu_ratios("resnet50_30") == {f"layer{stage}.*.conv[12]": ratio for stage, ratio in removed}
     assert liu_base("vgg_gap") == NetworkSpec(name="vgg16_imagenet", options={"gap": True})
 
 
