@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from fairprune.files import write_bytes
 from fairprune.measure.cost import count
 from fairprune.pruning.apply import load_weights_, pruned, space_of
 from fairprune.pruning.bind import bind
+from fairprune.pruning.calibration import CALIBRATED
 from fairprune.pruning.criterion import Criterion
 from fairprune.pruning.plan import DensePlan, Plan, from_tensors, to_tensors
 from fairprune.pruning.scoring import score
@@ -100,8 +102,10 @@ def prune(
         options,
         granularity=granularity,  # type: ignore[arg-type]
         layers=space.layers,
-        batches=lambda: () if data is None else data,  # a loader may have no length, and so no truth
+        # kept, because a criterion may look several times (and a loader may have no length, and so no truth)
+        batches=functools.cache(lambda: [] if data is None else list(data)),
         loss=loss,
+        example=example_input,
         seed=seed,
         batch_norm_of=space.batch_norm_of,
     )
@@ -124,8 +128,9 @@ def _criterion(criterion: str | Criterion, data: Batches | None) -> Criterion:
     found = registry.load("criterion", criterion) if isinstance(criterion, str) else criterion
     if not isinstance(found, Criterion):
         raise SpecError(f"{criterion} is no criterion: expected a name or a function decorated with fp.criterion()")
-    if data is None and {"gradients", "activations"} & set(found.needs):
-        needs = " and ".join(found.needs)
+    needed = [need for need in found.needs if need in CALIBRATED]
+    if data is None and needed:
+        needs = " and ".join(needed)
         raise PruneError(f"criterion {found.name} needs {needs}: pass data=[(inputs, targets), ...]")
     return found
 

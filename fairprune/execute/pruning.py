@@ -10,12 +10,11 @@ import torch
 from fairprune import registry, seeds
 from fairprune.data.batches import Batch
 from fairprune.execute.models import Model, dense_network, load_model, save_model
+from fairprune.execute.spreading import allocation_of
 from fairprune.execute.workshop import Outcome, Workshop, root_task
 from fairprune.measure.accuracy import evaluate
 from fairprune.measure.cost import count
-from fairprune.pruning.allocation import Allocation
 from fairprune.pruning.apply import combined, load_weights_, pruned, space_of
-from fairprune.pruning.bind import bind
 from fairprune.pruning.plan import ChannelPlan, DensePlan
 from fairprune.pruning.scoring import score as score_layers
 from fairprune.pruning.space import Space
@@ -41,6 +40,7 @@ def score(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
         layers=space.layers,
         batches=lambda: calibration(workshop, task, Calibration.model_validate(spec["calibration"]), seed),
         loss=workshop.objective(task).loss,
+        example=example,
         seed=seed,
         batch_norm_of=space.batch_norm_of,
     )
@@ -51,7 +51,7 @@ def score(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
         stage="score",
         samples=found.samples,
         macs_per_sample=macs,
-        multiply_adds=found.passes * macs * found.samples,
+        multiply_adds=found.sample_passes * macs,
         executed="dense" if model.masks else "small",
     )
     return Outcome(ledger, {"scores": workshop.store.put_tensors(tensors)})
@@ -77,7 +77,7 @@ def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
     sizes = _sizes(space_of(whole, DensePlan(), example, spec["granularity"], spare) if earlier else space)
     dense = count(whole, example).size
     found, _ = workshop.store.tensors(parents[1].blobs["scores"])
-    allocate = _allocation(workshop, space, spec, parents)
+    allocate = allocation_of(workshop, space, spec, parents)
     grouped = space.group_scores(_part(found, "scores/"), spec["reduce"])
     choice = reach(space, grouped, allocate, Target.model_validate(spec["target"]), dense, sum(sizes.values()))
     load_weights_(model.network, _part(found, "weights/"))
@@ -95,13 +95,6 @@ def prune(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) ->
     }
     ledger = LedgerEntry(stage="prune", schedule="none")
     return Outcome(ledger, save_model(workshop, small), seen.metrics("validation", "pruned"), info)
-
-
-def _allocation(workshop: Workshop, space: Space, spec: Any, parents: tuple[StageResult, ...]) -> Allocation:
-    function = registry.load("allocation", spec["allocation"], workshop.folder)
-    lent: Any = parents[2].info["kept"] if spec["allocation"] == "like" else None
-    counts = {group: kept for group, (kept, _) in lent.items()} if lent is not None else None
-    return bind(spec["allocation"], function, space, ratios=spec["ratios"], counts=counts)
 
 
 def _sizes(space: Space) -> dict[str, int]:

@@ -1,11 +1,11 @@
-"""What criteria may look at beside weights: gradients and inputs on calibration samples, in one pass over them."""
+"""Where criteria look beside weights: a network, calibration samples, their loss, and a meter of every look."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -16,15 +16,59 @@ from fairprune.pruning.criterion import Need
 Batches: TypeAlias = Callable[[], Iterable[tuple[Tensor, Tensor]]]  # inputs [batch, ...] and their targets
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # mean loss of a batch, from outputs and targets
 
+CALIBRATED: frozenset[Need] = frozenset(
+    {"gradients", "activations", "gradient_stream", "hessian", "outputs", "taps"}
+)  # needs that read calibration samples
+
+FORWARD, GRADIENT = 1.0, 3.0  # passes: multiply-adds in multiples of those of one forward pass
+
+
+@dataclass
+class Meter:
+    """What looking cost: `samples` distinct calibration samples, and the sum over all passes of samples x passes."""
+
+    samples: int = 0
+    sample_passes: float = 0.0
+
+    def charge(self, samples: int, passes: float) -> None:
+        """Count samples that went through the network."""
+        self.sample_passes += samples * passes
+
 
 @dataclass(frozen=True)
-class Observed:
-    """Means over the calibration samples, and what they cost: `passes` is in forward passes (with backward: 3)."""
+class Source:
+    """What needs are computed from. Use it inside `untouched`.
 
-    gradients: Mapping[str, Tensor] = field(default_factory=dict)  # shape of the weight, fp32 or wider
-    activations: Mapping[str, Tensor] = field(default_factory=dict)  # mean |input|, [in], fp32 or wider
-    samples: int = 0
-    passes: float = 0.0
+    network        in evaluation mode
+    batches        calibration samples; every call begins with the first again
+    loss           mean loss of a batch
+    example        an input [batch, ...]: its shape and type matter, its values do not
+    batch_norm_of  layer -> the batch norm directly behind it
+    """
+
+    network: nn.Module
+    batches: Batches
+    loss: Loss
+    example: Tensor
+    batch_norm_of: Mapping[str, str] = field(default_factory=dict)
+    meter: Meter = field(default_factory=Meter)
+
+    def stream(self, passes: float) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batch after batch, each charged with that many passes. Raises PruneError where there is no sample."""
+        read = 0
+        for batch, targets in self.batches():
+            if len(batch):
+                read += len(batch)
+                self.meter.samples = max(self.meter.samples, read)
+                self.meter.charge(len(batch), passes)
+                yield batch, targets
+        if not read:
+            raise PruneError("calibration has no samples: expected at least one batch of the training split")
+
+    def mean_loss(self, batch: Tensor, targets: Tensor, temperature: float = 1.0) -> Tensor:
+        """Of one batch; the network's outputs are divided by the temperature."""
+        outputs = self.network(batch)
+        return self.loss(outputs if temperature == 1 else outputs / temperature, targets)
 
 
 def weights_of(network: nn.Module, layers: Collection[str]) -> dict[str, Tensor]:
@@ -40,37 +84,6 @@ def weights_of(network: nn.Module, layers: Collection[str]) -> dict[str, Tensor]
             raise PruneError(f"layer '{name}' ({kind}) has no weight [out, in, ...] of its own to score")
         weights[name] = weight
     return weights
-
-
-def observe(
-    network: nn.Module, weights: Mapping[str, Tensor], needs: Collection[Need], batches: Batches, loss: Loss
-) -> Observed:
-    """Gradients and activations of the layers, exact means over all samples. Call it inside `untouched`.
-
-    Batches count by their size and are summed as they come. Raises PruneError where there is no sample.
-    """
-    backward, inputs = "gradients" in needs, "activations" in needs
-    if not weights or not (backward or inputs):
-        return Observed()
-    sums = {name: torch.zeros_like(w, dtype=_wide(w)) for name, w in weights.items()} if backward else {}
-    meters = {name: _Inputs(w.dim(), _no_inputs(network, name, w)) for name, w in weights.items()} if inputs else {}
-    samples = 0
-    with _metered(network, meters), torch.set_grad_enabled(backward):
-        for weight in weights.values():
-            weight.requires_grad_(backward)
-        for batch, targets in batches():
-            samples += len(batch)
-            mean = loss(network(batch), targets)
-            if backward:
-                _add_gradients(sums, weights, mean, len(batch))
-    if not samples:
-        raise PruneError("calibration has no samples: expected at least one batch of the training split")
-    return Observed(
-        {name: total / samples for name, total in sums.items()},
-        {name: meter.mean().to(_wide(weights[name])) for name, meter in meters.items()},
-        samples,
-        3.0 if backward else 1.0,
-    )
 
 
 @contextmanager
@@ -99,46 +112,11 @@ def untouched(network: nn.Module) -> Iterator[None]:
                     module._buffers[name] = buffer.copy_(before)
 
 
-@dataclass
-class _Inputs:
-    """Adds up |input| of one layer, per channel or feature, over samples, positions and calls."""
-
-    dims: int  # of the weight: the input's channels are that many dimensions, less one, from its end
-    total: Tensor  # [in], fp64
-    positions: int = 0
-
-    def __call__(self, _: nn.Module, args: tuple[Any, ...]) -> None:
-        values = args[0].detach().abs().movedim(1 - self.dims, 0)
-        self.total += values.flatten(1).sum(1, dtype=torch.float64)
-        self.positions += values[0].numel()
-
-    def mean(self) -> Tensor:
-        """[in]; zeros for a layer that no input reached."""
-        return self.total / max(self.positions, 1)
+def zeros_for(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A sum to begin with for each weight, fp32 or wider."""
+    return {name: torch.zeros_like(weight, dtype=wide(weight)) for name, weight in weights.items()}
 
 
-@contextmanager
-def _metered(network: nn.Module, meters: Mapping[str, _Inputs]) -> Iterator[None]:
-    hooks = [network.get_submodule(name).register_forward_pre_hook(meter) for name, meter in meters.items()]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _add_gradients(sums: Mapping[str, Tensor], weights: Mapping[str, Tensor], mean: Tensor, samples: int) -> None:
-    # autograd.grad leaves .grad alone; a layer that the loss does not depend on adds nothing
-    gradients = torch.autograd.grad(mean, list(weights.values()), allow_unused=True)
-    for total, gradient in zip(sums.values(), gradients, strict=True):
-        if gradient is not None:
-            total.add_(gradient, alpha=samples)
-
-
-def _no_inputs(network: nn.Module, name: str, weight: Tensor) -> Tensor:
-    width = weight.shape[1] * getattr(network.get_submodule(name), "groups", 1)  # a filter of a group sees a part
-    return torch.zeros(width, dtype=torch.float64, device=weight.device)
-
-
-def _wide(weight: Tensor) -> torch.dtype:
+def wide(weight: Tensor) -> torch.dtype:
+    """The type that sums over samples are kept in."""
     return torch.promote_types(weight.dtype, torch.float32)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fairprune.errors import PruneError
-from fairprune.pruning.calibration import observe, untouched, weights_of
-from fairprune.pruning.criterion import Context, Criterion, Granularity, Undeclared
-from fairprune.pruning.scoring import Evidence, Scoring, contexts, scales_of, score
+from fairprune import registry
+from fairprune.errors import PruneError, SpecError
+from fairprune.pruning.calibration import Source, untouched, weights_of
+from fairprune.pruning.criterion import Context, Criterion, Granularity, Start, Undeclared
+from fairprune.pruning.needs.contexts import contexts, gather
+from fairprune.pruning.scoring import Scoring, score
 
 LAYERS = ("0", "3", "7")  # two convolutions and a linear layer, each with a batch norm behind
 BATCH_NORM_OF = {"0": "1", "3": "4", "7": "8"}
+EXAMPLE = torch.zeros(1, 2, 8, 8)
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ def check_criterion(criterion: Criterion) -> list[CheckResult]:
         for name, check in CHECKS.items():
             try:
                 detail, passed = check(criterion, granularity), True
-            except (PruneError, _UnmetError) as error:
+            except (PruneError, SpecError, _UnmetError) as error:
                 detail, passed = str(error), False
             except Exception as error:
                 detail, passed = f"{type(error).__name__}: {error}", False
@@ -44,6 +49,17 @@ def check_criterion(criterion: Criterion) -> list[CheckResult]:
 
 class _UnmetError(Exception):
     """A check that does not hold."""
+
+
+def _declared(criterion: Criterion, _granularity: Granularity) -> str:
+    if criterion.steps < 1:
+        raise _UnmetError(f"steps={criterion.steps}: it has to score at least once")
+    if criterion.start not in get_args(Start):
+        raise _UnmetError(f"start='{criterion.start}': expected {' or '.join(get_args(Start))}")
+    for kind, name in (("allocation", criterion.allocation), ("repair", criterion.repair)):
+        if name and ":" not in name:
+            registry.find(kind, name)  # type: ignore[arg-type]
+    return ""
 
 
 def _scores(criterion: Criterion, granularity: Granularity) -> str:
@@ -62,17 +78,35 @@ def _dead_units(criterion: Criterion, granularity: Granularity) -> str:
     return ""
 
 
+def _initialised(criterion: Criterion, granularity: Granularity) -> str:
+    network = _network()
+    for name in BATCH_NORM_OF.values():
+        network.get_submodule(name).reset_parameters()  # type: ignore[operator]
+    _score(network, criterion, granularity)
+    return ""
+
+
+def _masked(criterion: Criterion, granularity: Granularity) -> str:
+    network = _network()
+    with torch.no_grad():
+        for weight in weights_of(network, LAYERS).values():
+            weight[weight.abs() < weight.abs().median()] = 0
+    _score(network, criterion, granularity)
+    return ""
+
+
 def _untouched(criterion: Criterion, granularity: Granularity) -> str:
-    for context in _contexts(criterion, granularity):
-        tensors = dict(_tensors(context))
-        before = {name: tensor.clone() for name, tensor in tensors.items()}
-        state = torch.get_rng_state()
-        criterion(context)
-        changed = [name for name, tensor in tensors.items() if not torch.equal(tensor, before[name])]
-        if changed:
-            raise _UnmetError(f"changes {changed[0]} of its context in place: work on a copy")
-        if not torch.equal(state, torch.get_rng_state()):
-            raise _UnmetError("draws from torch's global generator: use context.generator")
+    with _opened(criterion, granularity) as opened:
+        for context in opened:
+            tensors = dict(_tensors(context))
+            before = {name: tensor.clone() for name, tensor in tensors.items()}
+            state = torch.get_rng_state()
+            criterion(context)
+            changed = [name for name, tensor in tensors.items() if not torch.equal(tensor, before[name])]
+            if changed:
+                raise _UnmetError(f"changes {changed[0]} of its context in place: work on a copy")
+            if not torch.equal(state, torch.get_rng_state()):
+                raise _UnmetError("draws from torch's global generator: use context.generator")
     return ""
 
 
@@ -98,22 +132,25 @@ def _independent(criterion: Criterion, granularity: Granularity) -> str:
 
 
 def _permutes(criterion: Criterion, granularity: Granularity) -> str:
-    plain, turned = _contexts(criterion, granularity), _contexts(criterion, granularity)
-    for context, other in zip(plain, turned, strict=True):
-        start = context.generator.get_state()
-        scores = criterion(context).scores
-        if not torch.equal(start, context.generator.get_state()):
-            return "draws at random: not checked"
-        for name, tensor in criterion(_turned(other)).scores.items():
-            if not torch.allclose(_turn(tensor), scores[name], rtol=1e-4, atol=1e-7):
-                raise _UnmetError(f"permuting the output units of layer '{name}' does not permute its scores")
+    with _opened(criterion, granularity) as plain, _opened(criterion, granularity) as others:
+        for context, other in zip(plain, others, strict=True):
+            start = context.generator.get_state()
+            scores = criterion(context).scores
+            if not torch.equal(start, context.generator.get_state()):
+                return "draws at random: not checked"
+            for name, tensor in criterion(_turned(other)).scores.items():
+                if not torch.allclose(_turn(tensor), scores[name], rtol=1e-4, atol=1e-7):
+                    raise _UnmetError(f"permuting the output units of layer '{name}' does not permute its scores")
     return ""
 
 
 Check = Callable[[Criterion, Granularity], str]
 CHECKS: Mapping[str, Check] = {
+    "starts, steps and names that there are": _declared,
     "finite scores of the right shape, from declared needs only": _scores,
     "the same on dead units": _dead_units,
+    "the same on an initialisation": _initialised,
+    "the same where weights are masked": _masked,
     "context and global generator untouched": _untouched,
     "same seed, same scores": _same_seed,
     "layers scored independently": _independent,
@@ -152,23 +189,24 @@ def _score(
         layers=layers,
         batches=_batches,
         loss=F.cross_entropy,
+        example=EXAMPLE,
         seed=0,
         batch_norm_of=BATCH_NORM_OF,
     )
 
 
-def _contexts(criterion: Criterion, granularity: Granularity) -> list[Context]:
+@contextmanager
+def _opened(criterion: Criterion, granularity: Granularity) -> Iterator[list[Context]]:
+    """Contexts whose streams can run."""
     network = _network()
-    weights = weights_of(network, LAYERS)
+    source = Source(network, _batches, F.cross_entropy, EXAMPLE, BATCH_NORM_OF)
     with untouched(network):
-        observed = observe(network, weights, criterion.needs, _batches, F.cross_entropy)
-    scales = scales_of(network, criterion, LAYERS, BATCH_NORM_OF) if "batch_norm" in criterion.needs else {}
-    return list(contexts(criterion, granularity, Evidence(weights, observed, scales), seed=0))
+        yield list(contexts(criterion, granularity, gather(criterion, source, weights_of(network, LAYERS)), seed=0))
 
 
 def _tensors(context: Context) -> Iterator[tuple[str, Tensor]]:
     """All that the context holds; needs that were not declared raise when they are read, so they are passed over."""
-    for name in ("weights", "gradients", "activations", "batch_norm"):
+    for name in ("weights", "gradients", "activations", "batch_norm", "flow"):
         part = getattr(context, name)
         if not isinstance(part, Undeclared):
             yield from ((f"{name}['{layer}']", tensor) for layer, tensor in part.items())
@@ -177,20 +215,24 @@ def _tensors(context: Context) -> Iterator[tuple[str, Tensor]]:
 def _turned(context: Context) -> Context:
     """The same layers with their output units in another order; inputs stay."""
 
-    def turn(part: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        return part if isinstance(part, Undeclared) else {name: _turn(tensor) for name, tensor in part.items()}
+    def turn(part: Mapping[str, Tensor], dim: int = 0) -> Mapping[str, Tensor]:
+        return part if isinstance(part, Undeclared) else {name: _turn(tensor, dim) for name, tensor in part.items()}
 
     return replace(
         context,
         weights=turn(context.weights),
         gradients=turn(context.gradients),
         batch_norm=turn(context.batch_norm),
+        flow=turn(context.flow),
+        gradient_stream=lambda *args, **options: map(turn, context.gradient_stream(*args, **options)),
+        hessian=lambda vectors, *args, **options: turn(context.hessian(turn(vectors), *args, **options)),
+        outputs=lambda: (turn(part, dim=1) for part in context.outputs()),
     )
 
 
-def _turn(tensor: Tensor) -> Tensor:
+def _turn(tensor: Tensor, dim: int = 0) -> Tensor:
     """Units in reverse order inside each half: units of different groups of a convolution see different inputs."""
-    return torch.cat([half.flip(0) for half in tensor.chunk(2)])
+    return torch.cat([half.flip(dim) for half in tensor.chunk(2, dim)], dim)
 
 
 def _require_equal(first: Scoring, second: Scoring, otherwise: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, TypeAlias, get_args
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias, get_args
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ Need = Literal["gradients", "activations", "batch_norm", "gradient_stream", "hes
 Granularity = Literal["weight", "channel", "block"]
 
 
-def _not_there(*_: Any) -> NoReturn:
+def _not_there(*_: Any, **__: Any) -> NoReturn:
     raise PruneError("a need was read that is not there: the criterion has to declare it")
 
 
@@ -36,6 +36,28 @@ class Tap:
     units: Tensor
 
 
+class GradientStream(Protocol):
+    """Gradients of parts of the calibration samples, one after the other."""
+
+    def __call__(self, chunk: int, temperature: float = 1.0) -> Iterator[Mapping[str, Tensor]]:
+        """Layer name -> gradient of the mean loss over the next `chunk` samples; over those left, for the last.
+
+        The network's outputs are divided by `temperature` before the loss.
+        """
+        ...
+
+
+class Hessian(Protocol):
+    """The Hessian of the mean loss over all calibration samples, as a product with vectors."""
+
+    def __call__(self, vectors: Mapping[str, Tensor], temperature: float = 1.0) -> Mapping[str, Tensor]:
+        """Layer name -> product, from layer name -> vector of the weight's shape; a layer left out counts as zeros.
+
+        The network's outputs are divided by `temperature` before the loss.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """What a criterion may see. Only declared needs are filled in; the framework computes and meters them.
@@ -48,11 +70,11 @@ class Context:
     batch_norm   layer name -> scale of the batch norm behind it, [out]
     gradient_stream  chunk -> iterator of layer name -> gradient of the mean loss over the next `chunk` samples
     hessian      layer name -> vectors of the weights' shapes; returns the Hessian of the mean loss over the calibration
-                 samples times these vectors (only weights of the scored layers vary)
+                 samples times these vectors (only weights of the scored layers vary). Both may be told a temperature
     outputs      () -> iterator, batch by batch, of layer name -> what comes out of it, or of the batch norm behind it
                  where there is one: [batch, out, ...]
     flow         layer name -> dR/d|w|, fp64, shape of the weight: R is the sum of the outputs for an input of ones,
-                 with every weight and bias replaced by its absolute value (no calibration sample is read)
+                 with every parameter and buffer replaced by its absolute value (no calibration sample is read)
     taps         layer that reads the group's units -> Tap (scope "sequence", and repairs)
     count        how many units of the group the target keeps (scope "sequence" only)
     generator    for a criterion that draws: on the CPU, seeded by purpose, run seed and layer
@@ -65,8 +87,8 @@ class Context:
     gradients: Mapping[str, Tensor] = field(default_factory=dict)
     activations: Mapping[str, Tensor] = field(default_factory=dict)
     batch_norm: Mapping[str, Tensor] = field(default_factory=dict)
-    gradient_stream: Callable[[int], Iterator[Mapping[str, Tensor]]] = _not_there
-    hessian: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] = _not_there
+    gradient_stream: GradientStream = _not_there
+    hessian: Hessian = _not_there
     outputs: Callable[[], Iterator[Mapping[str, Tensor]]] = _not_there
     flow: Mapping[str, Tensor] = field(default_factory=dict)
     taps: Mapping[str, Tap] = field(default_factory=dict)
@@ -74,8 +96,8 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Undeclared(Mapping[str, Tensor]):
-    """Stands for a need that the criterion did not declare: any reading of it raises PruneError."""
+class Undeclared(Mapping[str, Any]):
+    """Stands for a need that the criterion did not declare: reading or calling it raises PruneError."""
 
     criterion: str
     need: Need
@@ -87,6 +109,9 @@ class Undeclared(Mapping[str, Tensor]):
         raise self._error()
 
     def __len__(self) -> int:
+        raise self._error()
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
         raise self._error()
 
     def _error(self) -> PruneError:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fairprune import seeds
 from fairprune.errors import PruneError, SpecError, unknown
-from fairprune.pruning.calibration import Batches, Loss, Observed, observe, untouched, weights_of
-from fairprune.pruning.criterion import Context, Criterion, Granularity, Need, Scored, Undeclared
+from fairprune.pruning.calibration import Batches, Loss, Source, untouched, weights_of
+from fairprune.pruning.criterion import Criterion, Granularity, Scored
+from fairprune.pruning.needs.contexts import contexts, gather
 
 
 @dataclass(frozen=True)
 class Scoring:
     """Scores of layers, on the CPU; new weights where the criterion updates them; and what looking cost.
 
-    Multiply-adds spent: samples x passes x multiply-adds of one forward pass.
+    Multiply-adds spent: sample_passes x multiply-adds of one forward pass of one sample.
     """
 
     scores: dict[str, Tensor]  # layer name -> shape of the weight, or [out]
     weights: dict[str, Tensor]
-    samples: int
-    passes: float
+    samples: int  # distinct calibration samples that were read
+    sample_passes: float  # sum over all passes of samples x passes: forward 1, gradient 3, Hessian-vector product 9
 
 
 def score(
@@ -37,32 +37,32 @@ def score(
     layers: Sequence[str],
     batches: Batches,
     loss: Loss,
+    example: Tensor,
     seed: int,
     batch_norm_of: Mapping[str, str],
 ) -> Scoring:
     """Score the named layers; the network is left exactly as it was.
 
-    `batches` yields calibration samples and is called once, only if the criterion needs them. `batch_norm_of` maps a
-    layer to the batch norm behind it. Raises SpecError for an unknown option, PruneError for a criterion that does
-    not fit the granularity or a layer, or whose result has wrong names or shapes or is not finite.
+    `batches` yields calibration samples; it is called once for every stream that the criterion asks for, and yields
+    the same each time. `example` is an input [batch, ...], whose values do not matter. `batch_norm_of` maps a layer to
+    the batch norm behind it. Raises SpecError for an unknown option, PruneError for a criterion that does not fit the
+    granularity or a layer, or whose result has wrong names or shapes or is not finite.
     """
     check_options(criterion, options)
     if granularity not in criterion.granularities:
         known = " and ".join(criterion.granularities)
         raise PruneError(f"criterion '{criterion.name}' scores {known} units, not {granularity} units")
     weights = weights_of(network, layers)
-    scales = scales_of(network, criterion, layers, batch_norm_of) if "batch_norm" in criterion.needs else {}
+    source = Source(network, batches, loss, example, batch_norm_of)
+    scores: dict[str, Tensor] = {}
+    updates: dict[str, Tensor] = {}
     with untouched(network):
-        observed = observe(network, weights, criterion.needs, batches, loss)
-        evidence = Evidence(weights, observed, scales)
-        scores: dict[str, Tensor] = {}
-        updates: dict[str, Tensor] = {}
-        for context in contexts(criterion, granularity, evidence, seed):
+        for context in contexts(criterion, granularity, gather(criterion, source, weights), seed):
             found = criterion(context, **options)
             part = {name: weights[name] for name in context.weights}
             scores |= _checked_scores(criterion, found, part, granularity)
             updates |= _checked_updates(criterion, found, part)
-    return Scoring(scores, updates, observed.samples, observed.passes)
+    return Scoring(scores, updates, source.meter.samples, source.meter.sample_passes)
 
 
 def check_options(criterion: Criterion, options: Mapping[str, Any]) -> None:
@@ -70,62 +70,6 @@ def check_options(criterion: Criterion, options: Mapping[str, Any]) -> None:
     for option in options:
         if option not in criterion.options:
             raise SpecError(unknown(f"option of criterion '{criterion.name}'", option, criterion.options))
-
-
-def scales_of(
-    network: nn.Module, criterion: Criterion, layers: Sequence[str], batch_norm_of: Mapping[str, str]
-) -> dict[str, Tensor]:
-    """The scale of the batch norm behind each layer, [out]. Raises PruneError for a layer without one."""
-    scales: dict[str, Tensor] = {}
-    for layer in layers:
-        scale = (
-            network.get_submodule(batch_norm_of[layer])._parameters.get("weight") if layer in batch_norm_of else None
-        )
-        if scale is None:
-            raise PruneError(
-                f"criterion '{criterion.name}' needs a batch norm with a scale behind layer '{layer}', which has none: "
-                f"spare that layer or take another criterion"
-            )
-        scales[layer] = scale
-    return scales
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that may enter contexts: weights, means over calibration samples, scales of batch norms."""
-
-    weights: Mapping[str, Tensor]
-    observed: Observed = field(default_factory=Observed)
-    scales: Mapping[str, Tensor] = field(default_factory=dict)
-
-
-def contexts(criterion: Criterion, granularity: Granularity, evidence: Evidence, seed: int) -> Iterator[Context]:
-    """One context per layer, or one of all layers for scope "network". Tensors are copies.
-
-    Each draws from a generator of its own, so that no layer's scores depend on the others'.
-    """
-    names = list(evidence.weights)
-    groups = [[name] for name in names] if criterion.scope == "layer" else [names]
-    for layers in filter(None, groups):
-        axis = layers[0] if criterion.scope == "layer" else "*"
-        yield Context(
-            weights=_copies(evidence.weights, layers),
-            generator=seeds.generator("criterion", seed, axis),
-            granularity=granularity,
-            gradients=_declared(criterion, "gradients", evidence.observed.gradients, layers),
-            activations=_declared(criterion, "activations", evidence.observed.activations, layers),
-            batch_norm=_declared(criterion, "batch_norm", evidence.scales, layers),
-        )
-
-
-def _declared(
-    criterion: Criterion, need: Need, values: Mapping[str, Tensor], layers: Sequence[str]
-) -> Mapping[str, Tensor]:
-    return _copies(values, layers) if need in criterion.needs else Undeclared(criterion.name, need)
-
-
-def _copies(values: Mapping[str, Tensor], layers: Sequence[str]) -> dict[str, Tensor]:
-    return {name: values[name].detach().clone() for name in layers}
 
 
 def _checked_scores(

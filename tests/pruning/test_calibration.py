@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from fairprune.errors import PruneError
-from fairprune.pruning.calibration import observe, untouched, weights_of
+from fairprune.pruning.calibration import Source, untouched, weights_of
 
 
 def network() -> nn.Module:
@@ -18,81 +16,21 @@ def network() -> nn.Module:
     )
 
 
-INPUTS = torch.randn(7, 2, 4, 4, generator=torch.Generator().manual_seed(1))
-TARGETS = torch.arange(7) % 3
-
-
-def batches() -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of unequal sizes: 4, 3."""
-    yield INPUTS[:4], TARGETS[:4]
-    yield INPUTS[4:], TARGETS[4:]
-
-
-def test_gradients_are_the_mean_over_all_samples() -> None:
-    net = network()
-    weights = weights_of(net, ["0", "5"])
-    with untouched(net):
-        found = observe(net, weights, ["gradients"], batches, F.cross_entropy)
-    twin = network().double().eval()  # an oracle: the whole set at once, in double precision
-    F.cross_entropy(twin(INPUTS.double()), TARGETS).backward()
-    for name in weights:
-        oracle = twin.get_submodule(name).weight.grad
-        assert torch.allclose(found.gradients[name].double(), oracle, rtol=1e-4, atol=1e-7)
-    assert (found.samples, found.passes, found.activations) == (7, 3.0, {})
-
-
-def test_gradients_by_hand() -> None:
-    net = nn.Linear(1, 1, bias=False)
-    nn.init.constant_(net.weight, 2.0)
-    data = [(torch.tensor([[1.0], [3.0]]), torch.zeros(2, 1)), (torch.tensor([[2.0]]), torch.zeros(1, 1))]
-    found = observe(net, {"": net.weight}, ["gradients"], lambda: data, F.mse_loss)
-    # d/dw mean (w x)^2 = 2 w mean x^2 = 4 * (1 + 9 + 4) / 3; a mean of the batches' means would give 4 * 4.5
-    assert found.gradients[""].item() == pytest.approx(4 * 14 / 3)
-
-
-def test_activations_are_mean_absolute_inputs() -> None:
-    net = network()
-    with untouched(net):
-        found = observe(net, weights_of(net, ["0", "5"]), ["activations"], batches, F.cross_entropy)
-        hidden = net[:5](INPUTS)
-    assert torch.allclose(found.activations["0"], INPUTS.abs().mean((0, 2, 3)))
-    assert torch.allclose(found.activations["5"], hidden.abs().mean(0), atol=1e-6)
-    assert (found.samples, found.passes, found.gradients) == (7, 1.0, {})
-
-
-def test_activations_of_a_linear_layer_on_tokens_and_of_a_layer_that_never_runs() -> None:
-    class Tokens(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.used, self.idle = nn.Linear(2, 2), nn.Linear(5, 2)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.used(self.used(x) * 0 + 1)  # called twice: with the input, and with ones
-
-    net, data = Tokens(), torch.tensor([[[-1.0, 3.0], [1.0, 5.0]]])
-    found = observe(
-        net, weights_of(net, ["used", "idle"]), ["activations", "gradients"], lambda: [(data, data)], F.mse_loss
-    )
-    assert found.activations["used"].tolist() == [1.0, 2.5]  # (1 + 1 + 1 + 1) / 4, (3 + 5 + 1 + 1) / 4
-    assert found.activations["idle"].tolist() == [0] * 5
-    assert found.gradients["idle"].count_nonzero() == 0
-    assert found.passes == 3.0
-
-
-def test_nothing_runs_where_nothing_is_needed() -> None:
-    net = network()
-
-    def never() -> Iterator[tuple[Tensor, Tensor]]:
-        raise AssertionError
-
-    found = observe(net, weights_of(net, ["0"]), ["batch_norm"], never, F.cross_entropy)
-    assert (found.samples, found.passes) == (0, 0.0)
-
-
-def test_no_samples_is_an_error() -> None:
-    net = network()
+def test_a_stream_counts_what_it_hands_out_and_begins_anew_each_time() -> None:
+    parts = [(torch.zeros(size, 1), torch.zeros(size)) for size in (4, 0, 3)]
+    source = Source(nn.Identity(), lambda: parts, F.mse_loss, torch.zeros(1))
+    assert [len(batch) for batch, _ in source.stream(2.0)] == [4, 3]
+    assert (source.meter.samples, source.meter.sample_passes) == (7, 14.0)
+    next(source.stream(1.0))  # stopped half-way
+    assert (source.meter.samples, source.meter.sample_passes) == (7, 18.0)
+    empty = Source(nn.Identity(), list, F.mse_loss, torch.zeros(1))
     with pytest.raises(PruneError, match="calibration has no samples"):
-        observe(net, weights_of(net, ["0"]), ["activations"], list, F.cross_entropy)
+        list(empty.stream(1.0))
+
+
+def test_the_temperature_divides_outputs() -> None:
+    source = Source(nn.Identity(), list, F.mse_loss, torch.zeros(1))
+    assert source.mean_loss(torch.tensor([[6.0]]), torch.tensor([[1.0]]), 2.0).item() == 4.0
 
 
 def test_untouched_brings_everything_back() -> None:

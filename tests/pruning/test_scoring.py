@@ -34,6 +34,7 @@ def run(
         "layers": ["0", "5"],
         "batches": batches,
         "loss": F.cross_entropy,
+        "example": torch.zeros(1, 1, 4, 4),
         "seed": 11,
         "batch_norm_of": {"0": "1"},
     }
@@ -52,7 +53,7 @@ BUILTIN = {"random": 0.0, "magnitude": 0.0, "gradient_weight": 3.0, "activation_
 def test_scores_and_their_cost(name: str) -> None:
     found = run(registry.load("criterion", name))
     assert list(found.scores) == ["0", "5"]
-    assert found.passes == BUILTIN[name]
+    assert found.sample_passes == 7 * BUILTIN[name]
     assert found.samples == (7 if BUILTIN[name] else 0)
 
 

@@ -93,6 +93,7 @@ def ours(network: nn.Module, criterion: str, layer: str = "3") -> Tensor:
         layers=[layer],
         batches=lambda: (),
         loss=nn.functional.cross_entropy,
+        example=torch.zeros(1),
         seed=0,
         batch_norm_of={"0": "1", "3": "4"},
     ).scores[layer]
@@ -145,6 +146,7 @@ def test_lamp_is_that_of_torch_pruning_where_units_are_single_weights() -> None:
         layers=space.layers,
         batches=lambda: (),
         loss=nn.functional.cross_entropy,
+        example=torch.zeros(1),
         seed=0,
         batch_norm_of={},
     ).scores["0"]

@@ -1,0 +1,41 @@
+"""Rank of feature maps: HRank, Lin et al. 2020, arXiv:2002.10179."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fairprune.errors import PruneError
+from fairprune.pruning.criterion import Context, Scores, criterion
+
+
+@criterion(needs=("outputs",), paper="arXiv:2002.10179", scope="network", granularities=("channel",))
+def hrank(context: Context) -> Scores:
+    """Mean rank over the calibration images of the feature maps behind batch norm and ReLU, [out], fp64.
+
+    A map is a matrix [height, width]. Its rank is taken on the CPU, in its own precision, with torch's tolerance, as
+    the authors do. They use 500 images, and for a layer in front of a residual addition the maps behind that; here
+    they are the layer's own. Maps of one dimension count as one row and features without positions as one number: their
+    rank says whether they are active. Raises PruneError for maps of more than two dimensions, or that are not finite.
+    """
+    ranks = {name: torch.zeros((), dtype=torch.float64) for name in context.weights}
+    images = 0
+    for outputs in context.outputs():
+        images += len(next(iter(outputs.values())))
+        for name, maps in outputs.items():
+            ranks[name] = ranks[name] + _ranks(name, maps.cpu().relu()).sum(0, dtype=torch.float64)
+    return {name: total / images for name, total in ranks.items()}
+
+
+def _ranks(layer: str, maps: Tensor) -> Tensor:
+    """[batch, out, ...] -> rank of every map, [batch, out]."""
+    if maps.dim() > 4:
+        raise PruneError(
+            f"hrank scores maps of two dimensions, those of layer '{layer}' have {maps.dim() - 2}: spare it"
+        )
+    if not bool(torch.isfinite(maps).all()):
+        raise PruneError(f"outputs of layer '{layer}' are not finite: hrank cannot rank them")
+    while maps.dim() < 4:
+        maps = maps.unsqueeze(2)
+    ranks: Tensor = torch.linalg.matrix_rank(maps)
+    return ranks

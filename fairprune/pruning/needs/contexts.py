@@ -1,0 +1,82 @@
+"""Contexts of criteria: what they declared that they need, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from torch import Tensor
+
+from fairprune import seeds
+from fairprune.pruning.calibration import Source
+from fairprune.pruning.criterion import Context, Criterion, Granularity, Need, Undeclared
+from fairprune.pruning.needs.flow import flow
+from fairprune.pruning.needs.gradients import gradient_stream
+from fairprune.pruning.needs.hessian import hessian_product
+from fairprune.pruning.needs.means import Means, means
+from fairprune.pruning.needs.outputs import outputs
+from fairprune.pruning.needs.scales import scales_of
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that may enter contexts: weights, what is computed once for all layers, and where streams begin."""
+
+    source: Source
+    weights: Mapping[str, Tensor]
+    means: Means
+    scales: Mapping[str, Tensor]
+    flow: Mapping[str, Tensor]
+
+
+def gather(criterion: Criterion, source: Source, weights: Mapping[str, Tensor]) -> Evidence:
+    """The evidence for a criterion, so far as it declared that it needs it. Call it inside `untouched`."""
+    needs, layers = criterion.needs, list(weights)
+    # scales first: a layer without one is refused before anything is computed
+    scales = scales_of(source.network, criterion, layers, source.batch_norm_of) if "batch_norm" in needs else {}
+    found = flow(source, weights) if "flow" in needs and weights else {}
+    return Evidence(source, weights, means(source, weights, needs), _copies(scales), found)
+
+
+def contexts(criterion: Criterion, granularity: Granularity, evidence: Evidence, seed: int) -> Iterator[Context]:
+    """One context per layer, or one of all layers for scope "network". Tensors are the criterion's own.
+
+    Each draws from a generator of its own, so that no layer's scores depend on the others'. Streams run when the
+    criterion asks for them: use contexts inside `untouched`.
+    """
+    names = list(evidence.weights)
+    groups = [[name] for name in names] if criterion.scope == "layer" else [names]
+    for layers in filter(None, groups):
+        yield _context(criterion, granularity, evidence, layers, seed)
+
+
+def _context(
+    criterion: Criterion, granularity: Granularity, evidence: Evidence, layers: Sequence[str], seed: int
+) -> Context:
+    source, weights = evidence.source, {name: evidence.weights[name] for name in layers}
+
+    def declared(need: Need, value: Any) -> Any:
+        return value if need in criterion.needs else Undeclared(criterion.name, need)
+
+    def part(need: Need, values: Mapping[str, Tensor]) -> Any:
+        return declared(need, {name: values[name] for name in layers if need in criterion.needs})
+
+    return Context(
+        weights=_copies(weights),
+        generator=seeds.generator("criterion", seed, layers[0] if criterion.scope == "layer" else "*"),
+        granularity=granularity,
+        gradients=part("gradients", evidence.means.gradients),
+        activations=part("activations", evidence.means.activations),
+        batch_norm=part("batch_norm", evidence.scales),
+        gradient_stream=declared("gradient_stream", partial(gradient_stream, source, weights)),
+        hessian=declared("hessian", partial(hessian_product, source, weights)),
+        outputs=declared("outputs", partial(outputs, source, layers)),
+        flow=part("flow", evidence.flow),
+        taps=declared("taps", {}),
+    )
+
+
+def _copies(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in values.items()}
