@@ -52,6 +52,12 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
         ),
         "training": _table(
             "fairprune.pruning.training.",
+            ("gradual", "gradual:gradual", "the smallest weights go by a cubic schedule (arXiv:1710.01878)"),
+            ("set", "sparse_evolutionary:sparse_evolutionary", "random masks, regrown at random (arXiv:1707.04780)"),
+            ("rigl", "rigl:rigl", "random masks, regrown where gradients are large (arXiv:1911.11134)"),
+            ("movement", "movement:movement", "weights that move towards zero go by a schedule (arXiv:2005.07683)"),
+            ("l0", "l0:l0", "hard concrete gates, a penalty on the expected number open (arXiv:1712.01312)"),
+            ("variational_dropout", "variational_dropout:variational_dropout", "learnt variances (arXiv:1701.05369)"),
         ),
         "repair": _table(
             "fairprune.pruning.repairs.",
