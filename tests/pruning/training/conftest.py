@@ -12,7 +12,7 @@ from torch import nn
 from fairprune import registry, schedules, seeds
 from fairprune.data.batches import Loader
 from fairprune.data.resident import ResidentSplit
-from fairprune.hook import Hook
+from fairprune.hook import Hook, Now
 from fairprune.measure.accuracy import classification
 from fairprune.measure.cost import count
 from fairprune.pruning.apply import space_of
@@ -154,3 +154,17 @@ def resumes(train):
         return whole
 
     return check
+
+
+@pytest.fixture
+def added():
+    """A function: what a hook adds to gradients of zero at a step, parameter name -> tensor."""
+
+    def gradients(trained, step=0):
+        parameters = dict(trained.network.named_parameters())
+        for parameter in parameters.values():
+            parameter.grad = torch.zeros_like(parameter)
+        trained.hook.on_gradients(Now(step, 0.1, None))
+        return {name: parameter.grad.clone() for name, parameter in parameters.items()}
+
+    return gradients
