@@ -58,6 +58,12 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             ("movement", "movement:movement", "weights that move towards zero go by a schedule (arXiv:2005.07683)"),
             ("l0", "l0:l0", "hard concrete gates, a penalty on the expected number open (arXiv:1712.01312)"),
             ("variational_dropout", "variational_dropout:variational_dropout", "learnt variances (arXiv:1701.05369)"),
+            ("slimming", "slimming:slimming", "an L1 penalty on scales of batch norms (arXiv:1708.06519)"),
+            ("soft_filter", "soft_filter:soft_filter", "filters are zeroed and trained on (arXiv:1808.06866)"),
+            ("group_norm", "group_norm:group_norm", "whole dependency groups shrink (DepGraph, arXiv:2301.12900)"),
+            ("greg1", "greg:greg1", "filters chosen at the start, a growing L2 penalty (arXiv:2012.09243)"),
+            ("greg2", "greg:greg2", "filters chosen as they shrink, a growing L2 penalty (arXiv:2012.09243)"),
+            ("tpp", "tpp:tpp", "greg1, and filters are decorrelated (TPP, arXiv:2207.12534)"),
         ),
         "repair": _table(
             "fairprune.pruning.repairs.",
