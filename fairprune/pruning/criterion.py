@@ -97,10 +97,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Undeclared(Mapping[str, Any]):
-    """Stands for a need that the criterion did not declare: reading or calling it raises PruneError."""
+    """Stands for a need that a criterion (or repair) did not declare: reading or calling it raises PruneError."""
 
     criterion: str
     need: Need
+    kind: str = "criterion"
 
     def __getitem__(self, layer: str) -> Tensor:
         raise self._error()
@@ -112,11 +113,12 @@ class Undeclared(Mapping[str, Any]):
         raise self._error()
 
     def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise PruneError."""
         raise self._error()
 
     def _error(self) -> PruneError:
         return PruneError(
-            f"criterion '{self.criterion}' reads {self.need} without declaring it: needs=('{self.need}',)"
+            f"{self.kind} '{self.criterion}' reads {self.need} without declaring it: needs=('{self.need}',)"
         )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from fairprune.errors import PruneError, SpecError, unknown
+from fairprune.pruning.answers import checked_weights, finite
 from fairprune.pruning.calibration import Batches, Loss, Source, untouched, weights_of
 from fairprune.pruning.criterion import Criterion, Granularity, Scored
 from fairprune.pruning.needs.contexts import contexts, gather
@@ -61,7 +61,7 @@ def score(
             found = criterion(context, **options)
             part = {name: weights[name] for name in context.weights}
             scores |= _checked_scores(criterion, found, part, granularity)
-            updates |= _checked_updates(criterion, found, part)
+            updates |= checked_weights(f"criterion '{criterion.name}'", found.weights, part)
     return Scoring(scores, updates, source.meter.samples, source.meter.sample_passes)
 
 
@@ -86,30 +86,5 @@ def _checked_scores(
         if name not in found.scores:
             raise PruneError(f"{who} returned no scores for layer '{name}'")
         shapes = [weight.shape] if granularity == "weight" else [weight.shape, weight.shape[:1]]
-        checked[name] = _finite(who, f"scores of layer '{name}'", found.scores[name], shapes)
+        checked[name] = finite(who, f"scores of layer '{name}'", found.scores[name], shapes)
     return checked
-
-
-def _checked_updates(criterion: Criterion, found: Scored, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    who = f"criterion '{criterion.name}'"
-    for name in found.weights:
-        if name not in weights:
-            raise PruneError(f"{who} returned weights for " + unknown("layer", name, weights))
-    return {
-        name: _finite(who, f"weights of layer '{name}'", value, [weights[name].shape])
-        for name, value in found.weights.items()
-    }
-
-
-def _finite(who: str, what: str, value: Tensor, shapes: Sequence[torch.Size]) -> Tensor:
-    """The tensor as floating point on the CPU, detached from whatever made it. Raises PruneError if it does not fit."""
-    if not isinstance(value, Tensor):
-        raise PruneError(f"{who}: {what} are {type(value).__name__}, expected a tensor")
-    if value.shape not in shapes:
-        expected = " or ".join(str(list(shape)) for shape in shapes)
-        raise PruneError(f"{who}: {what} have shape {list(value.shape)}, expected {expected}")
-    value = value.detach() if value.is_floating_point() else value.detach().double()
-    if not bool(torch.isfinite(value).all()):
-        bad = int((~torch.isfinite(value)).sum())
-        raise PruneError(f"{who}: {what} have {bad} values that are NaN or infinite")
-    return value.cpu()
