@@ -48,6 +48,7 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             ("l2_norm", "norms:l2_norm", "L2 norm of a filter (He et al. 2018, arXiv:1808.06866)"),
             ("fpgm", "geometric_median:fpgm", "distance of a filter to the others (He et al. 2019, arXiv:1811.00250)"),
             ("lamp", "lamp:lamp", "w^2 / squares that are not smaller (Lee et al. 2021, arXiv:2010.07611)"),
+            ("obs", "obs:obs", "w^2 / (2 [F^-1]_qq) (Hassibi and Stork 1993; WoodFisher, arXiv:2004.14340)"),
             ("bn_scale", "batch_norm:bn_scale", "|scale| of the batch norm behind (arXiv:1708.06519)"),
         ),
         "training": _table(
@@ -67,6 +68,8 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
         ),
         "repair": _table(
             "fairprune.pruning.repairs.",
+            ("obs", "obs:obs", "the joint update of optimal brain surgeon, block by block (arXiv:2004.14340)"),
+            ("orthogonal", "orthogonal:orthogonal", "orthogonal rows or columns (OrthP, arXiv:2105.05916)"),
         ),
         "allocation": _table(
             "fairprune.pruning.allocation:",
