@@ -27,20 +27,25 @@ class LeNet300(nn.Module):
 
 
 class LeNet5(nn.Module):
-    """6-16 convolutions (5x5), 120-84-classes, with ReLU and max-pooling in place of the original's squashing."""
+    """6-16 convolutions (5x5), 120-84-classes, with ReLU and max-pooling in place of the original's squashing.
 
-    def __init__(self, channels: int, classes: int, padding: int) -> None:
+    `batch_norm` puts one behind each convolution, for methods that prune by its scale.
+    """
+
+    def __init__(self, channels: int, classes: int, padding: int, batch_norm: bool) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, 6, 5, padding=padding)
+        self.bn1 = nn.BatchNorm2d(6) if batch_norm else nn.Identity()
         self.conv2 = nn.Conv2d(6, 16, 5)
+        self.bn2 = nn.BatchNorm2d(16) if batch_norm else nn.Identity()
         self.fc1 = nn.Linear(16 * 5 * 5, 120)
         self.fc2 = nn.Linear(120, 84)
         self.fc3 = nn.Linear(84, classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, channels, size, size] -> logits [n, classes]."""
-        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 2)
+        x = F.max_pool2d(F.relu(self.bn2(self.conv2(x))), 2)
         x = F.relu(self.fc1(torch.flatten(x, 1)))
         x = F.relu(self.fc2(x))
         logits: Tensor = self.fc3(x)
@@ -71,11 +76,11 @@ def lenet300(classes: int, channels: int, *, size: int = 28) -> nn.Module:
     return LeNet300(channels * size * size, classes)
 
 
-def lenet5(classes: int, channels: int, *, size: int = 28) -> nn.Module:
+def lenet5(classes: int, channels: int, *, size: int = 28, batch_norm: bool = False) -> nn.Module:
     """LeNet-5 for 32x32 images, or 28x28 ones that its first convolution pads to 32: 61,706 parameters on MNIST."""
     if size not in (28, 32):
         raise NetworkError(f"lenet5 takes images of 28x28 or 32x32 pixels, not {size}x{size}")
-    return LeNet5(channels, classes, padding=(32 - size) // 2)
+    return LeNet5(channels, classes, (32 - size) // 2, batch_norm)
 
 
 def lenet5_caffe(classes: int, channels: int, *, size: int = 28) -> nn.Module:
