@@ -18,7 +18,9 @@ from fairprune.networks.channel_pad import ChannelPad
 BATCH = 5  # samples in the traced example: more than one, so that the batch can be told from other dimensions
 
 
-class _Tracer(fx.Tracer):
+class Tracer(fx.Tracer):
+    """Goes into every module but those of torch.nn and padding shortcuts."""
+
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, ChannelPad) or super().is_leaf_module(m, module_qualified_name)
 
@@ -51,7 +53,7 @@ def traced(network: nn.Module, example: Tensor) -> tuple[fx.GraphModule, ...]:
 
 def _trace(network: nn.Module, example: Tensor, training: bool) -> fx.GraphModule:
     network.train(training)
-    graph = _Tracer().trace(network)
+    graph = Tracer().trace(network)
     module = fx.GraphModule(network, graph)
     _Values(module).run(example)
     return module
