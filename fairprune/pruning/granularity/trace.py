@@ -22,6 +22,7 @@ class Tracer(fx.Tracer):
     """Goes into every module but those of torch.nn and padding shortcuts."""
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether calls of the module are single operations."""
         return isinstance(m, ChannelPad) or super().is_leaf_module(m, module_qualified_name)
 
 
