@@ -60,6 +60,7 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             ("l0", "l0:l0", "hard concrete gates, a penalty on the expected number open (arXiv:1712.01312)"),
             ("variational_dropout", "variational_dropout:variational_dropout", "learnt variances (arXiv:1701.05369)"),
             ("slimming", "slimming:slimming", "an L1 penalty on scales of batch norms (arXiv:1708.06519)"),
+            ("sss", "sss:sss", "factors on blocks or channels, driven to zero (arXiv:1707.01213)"),
             ("soft_filter", "soft_filter:soft_filter", "filters are zeroed and trained on (arXiv:1808.06866)"),
             ("group_norm", "group_norm:group_norm", "whole dependency groups shrink (DepGraph, arXiv:2301.12900)"),
             ("greg1", "greg:greg1", "filters chosen at the start, a growing L2 penalty (arXiv:2012.09243)"),
