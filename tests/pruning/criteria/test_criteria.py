@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -18,12 +20,9 @@ from fairprune.pruning.criterion import Context, Criterion, Granularity
 WEIGHT = torch.tensor([[3.0, -4.0], [0.0, -1.0]])
 
 
-def scores(
-    criterion: Criterion, weight: Tensor = WEIGHT, granularity: Granularity = "weight", **needs: Tensor
-) -> Tensor:
-    context = Context(
-        {"fc": weight}, torch.Generator().manual_seed(3), granularity, **{k: {"fc": v} for k, v in needs.items()}
-    )
+def scores(criterion: Criterion, weight: Tensor = WEIGHT, granularity: Granularity = "weight", **needs: Any) -> Tensor:
+    given = {need: value if callable(value) else {"fc": value} for need, value in needs.items()}
+    context = Context({"fc": weight}, torch.Generator().manual_seed(3), granularity, **given)
     return criterion(context).scores["fc"]
 
 
@@ -92,7 +91,12 @@ def test_activation_weight_ignores_rescaling_of_an_input() -> None:
 def test_dead_units_score_finite(name: str) -> None:
     criterion = registry.load("criterion", name)
     zero = torch.zeros(3, 2)
-    needs = {"gradients": zero, "activations": torch.zeros(2), "batch_norm": torch.zeros(3)}
+    needs: dict[str, Any] = {
+        **{"gradients": zero, "activations": torch.zeros(2), "batch_norm": torch.zeros(3), "flow": zero},
+        "gradient_stream": lambda *_: iter([{"fc": zero}]),
+        "hessian": lambda *_: {"fc": zero},
+        "outputs": lambda: iter([{"fc": torch.zeros(4, 3)}]),
+    }
     if set(criterion.needs) - needs.keys():
         return  # needs that are not tensors: the conformance suite scores dead units with all of them
     for granularity in criterion.granularities:
