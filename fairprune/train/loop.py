@@ -37,7 +37,7 @@ def fit(
     if resume:
         _restore(network, optimizer, course.hook, state)
     meter = Meter(course, state.work)
-    forward = torch.compile(network) if course.compiled else network
+    forward = torch.compile(network) if course.compiled and not _intercepted(network) else network
     per_epoch = course.train.steps
     for epoch in range(state.epoch, math.ceil(course.steps / per_epoch) if per_epoch else 0):
         loss = _epoch(forward, optimizer, course, epoch, meter)
@@ -50,6 +50,11 @@ def fit(
     if course.recipe.checkpoint == "best" and state.best:
         network.load_state_dict(state.best)
     return state.curve
+
+
+def _intercepted(network: nn.Module) -> bool:
+    """Whether a method has put forward hooks on the network: the compiler passes over them, or traces them once."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
 def _restore(network: nn.Module, optimizer: torch.optim.Optimizer, hook: Hook | None, state: State) -> None:

@@ -99,6 +99,30 @@ def test_half_precision_leaves_parameters_whole(begin, name):
     assert curve[-1]["train_loss"] < 1.6
 
 
+def test_compiled_it_trains_as_it_does_otherwise(begin, name, monkeypatch):
+    """Networks with forward hooks are not compiled: the compiler would pass over them."""
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
+    trained = begin(load(name), schedule="constant:0.05 total:0.5", **METHODS[name])
+    fit(trained.network, replace(trained.course, compiled=True))
+    assert bool(compiled) == (name in MASKING)
+
+
+@pytest.mark.parametrize("name", [*MASKING, "l0"])
+def test_the_layout_of_weights_does_not_matter(begin, name):
+    network = begin(load("gradual")).network
+    other = copy.deepcopy(network).to(memory_format=torch.channels_last)
+    how = {"schedule": "constant:0.01 total:3", **METHODS[name]}
+    one, two = (begin(load(name), network=each, **how) for each in (network, other))
+    for trained in (one, two):
+        fit(trained.network, trained.course)
+        trained.hook.finish()
+    for parameter, mask in one.hook.masks().items():
+        assert torch.equal(mask, two.hook.masks()[parameter])
+    for key, tensor in one.network.state_dict().items():
+        torch.testing.assert_close(tensor, two.network.state_dict()[key], rtol=1e-3, atol=1e-5)
+
+
 def test_training_that_diverges_says_so(begin, name):
     trained = begin(load(name), schedule="constant:1e30 total:2", **METHODS[name])
     with pytest.raises(DivergedError):
