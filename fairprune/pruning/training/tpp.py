@@ -5,6 +5,8 @@ arXiv:2207.12534: the penalty of GReg-1, also on batch norms, plus one on the Gr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -39,19 +41,19 @@ def tpp(
     Beside the growing factor of GReg-1 on filters (with their biases, as in the released code), it acts on scale and
     shift of the batch norm directly behind; and `gram` * factor * MSE(W W^T, G) is added to the loss for every layer
     that loses filters: W [out, rest] is its weight, G is W W^T, detached, its entries with a removed filter set to 0.
-    Published at a learning rate of 1e-3: at a hundred times that, the Gram term of narrow layers diverges. The released
+    Published at a learning rate of 1e-3; at a hundred times that, the Gram term of narrow layers diverges. The released
     code also zeroes the filters layer by layer at the end, where they are close to zero; here they are just removed.
     """
     space, network = channels_of(setting), setting.network
     factor = stairs(0, 0.0, ceiling, share=grown, steps=setting.steps, every=every, delta=delta)
     scores = filter_norms(network, space, 1)
     driven: list[tuple[nn.Parameter, Tensor]] = []
-    layers: list[tuple[nn.Parameter, int, Tensor]] = []
+    layers: list[Alike] = []
 
     def restored() -> None:
         kept = setting.choose(scores)
         driven[:] = [*removed_filters(network, space, kept), *_vectors(network, space, kept)]
-        layers[:] = _grams(network, space, kept)
+        layers[:] = _alike(network, space, kept)
 
     def on_gradients(now: Now) -> None:
         strength = factor(now.step)
@@ -59,7 +61,7 @@ def tpp(
         pull(driven, strength)
 
     restored()
-    products = 2 * sum(mask.shape[0] * weight.numel() for weight, _, mask in layers)
+    products = 2 * sum(alike.meets.shape[1] * weight.numel() for alike in layers for weight in alike.weights)
     batch = setting.samples / max(setting.per_epoch, 1)
     overhead = products / max(space.size({}).macs * batch, 1)
     return Hook(
@@ -71,27 +73,43 @@ def tpp(
     )
 
 
-def decorrelate(layers: list[tuple[nn.Parameter, int, Tensor]], strength: float) -> None:
-    """Add the gradients of strength * sum over layers of MSE(W W^T, G): 4 / out^2 * D W with D = W W^T - G.
+@dataclass(frozen=True)
+class Alike:
+    """Layers whose weights have one shape: [layers, out, out] of `meets` is 1 where a removed filter meets any."""
 
-    `layers` are weights with the dimension of their filters and a mask [out, out], 1 where a removed filter meets any.
+    weights: list[nn.Parameter]
+    dim: int
+    meets: Tensor
+
+
+def decorrelate(layers: list[Alike], strength: float) -> None:
+    """Add the gradients of strength * sum of MSE(W W^T, G) over layers: 4 / out^2 * D W with D = W W^T - G.
+
+    Layers that are alike are multiplied at once: small networks spend their time on starting operations.
     """
-    with torch.no_grad():
-        for weight, dim, mask in layers:
-            if weight.grad is not None:
-                rows = weight.transpose(0, dim).flatten(1)
-                change = ((rows @ rows.T) * mask) @ rows
-                shape = weight.transpose(0, dim).shape
-                weight.grad.transpose(0, dim).add_(change.view(shape), alpha=4 * strength / len(mask) ** 2)
+    for alike in layers:
+        turned = [weight.detach().transpose(0, alike.dim) for weight in alike.weights]
+        gradients = [weight.grad.transpose(0, alike.dim) for weight in alike.weights if weight.grad is not None]
+        if len(gradients) == len(turned):
+            rows = torch.stack([weight.flatten(1) for weight in turned])
+            changes = torch.bmm(torch.bmm(rows, rows.mT).mul_(alike.meets), rows)
+            torch._foreach_add_(
+                gradients, list(changes.view(-1, *turned[0].shape)), alpha=4 * strength / rows.shape[1] ** 2
+            )
 
 
-def _grams(network: nn.Module, space: ChannelSpace, kept: Kept) -> list[tuple[nn.Parameter, int, Tensor]]:
-    layers = []
+def _alike(network: nn.Module, space: ChannelSpace, kept: Kept) -> list[Alike]:
+    """The layers that lose filters, by the shape of their weights."""
+    found: dict[tuple[int, torch.Size], list[tuple[nn.Parameter, Tensor]]] = {}
     for layer, filters in kept_filters(space, kept).items():
         weight, dim = weight_of(network, layer), space.producers[layer]
         gone = removed(weight.new_zeros(weight.shape[dim]), filters)
-        layers.append((weight, dim, torch.maximum(gone[:, None], gone[None, :])))
-    return layers
+        meets = torch.maximum(gone[:, None], gone[None, :])
+        found.setdefault((dim, weight.shape), []).append((weight, meets))
+    return [
+        Alike([weight for weight, _ in same], dim, torch.stack([meets for _, meets in same]))
+        for (dim, _), same in found.items()
+    ]
 
 
 def _vectors(network: nn.Module, space: ChannelSpace, kept: Kept) -> list[tuple[nn.Parameter, Tensor]]:
