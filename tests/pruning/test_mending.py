@@ -185,13 +185,17 @@ def test_a_repair_sees_copies_of_the_layers_that_lose_something_and_its_own_gene
 
 
 def test_needs_are_computed_on_the_network_before_pruning() -> None:
-    net = network().eval()
+    net = network()
+    before = copy.deepcopy(net.state_dict())
 
     def keep(context: Context, remaining: Remaining) -> Mapping[str, Tensor]:
         return {name: context.gradients[name] for name in remaining}
 
     found = mended(net, masks(net, "0", "9"), answers(keep, "gradients"))
     assert (found.samples, found.sample_passes) == (7, 21)
+    assert net.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    net.eval()
     inputs, targets = (torch.cat(part) for part in zip(*batches(), strict=True))
     [expected] = torch.autograd.grad(F.cross_entropy(net(inputs), targets), [net[9].weight])
     torch.testing.assert_close(found.weights["9"], expected)
