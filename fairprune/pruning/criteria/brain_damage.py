@@ -18,7 +18,7 @@ PAPER = "LeCun et al. 1990, NeurIPS 2"
 
 
 @criterion(needs=("hessian",), paper=PAPER, scope="network")
-def obd_hutchinson(context: Context, *, probes: int = 16) -> Scores:
+def obd_hutchinson(context: Context, *, probes: int = 8) -> Scores:
     """1/2 h w^2, shape of the weight; h is the mean of v * Hv over `probes` vectors v of random signs.
 
     H is exact, so h may be negative: removing such a weight is predicted to lower the loss, and it goes first. The

@@ -46,7 +46,7 @@ def _product(
         slope = torch.zeros((), device=batch.device)
         for name, gradient in zip(weights, first, strict=True):
             if gradient is not None and name in vectors:
-                slope = slope + (gradient * vectors[name].to(gradient)).sum()
+                slope = slope + (gradient * vectors[name].detach().to(gradient)).sum()
         del first  # before the second derivatives take as much room
         if not slope.requires_grad:
             return (None,) * len(weights)  # the loss is linear in these weights
