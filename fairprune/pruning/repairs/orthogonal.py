@@ -39,6 +39,7 @@ def orthogonal(context: Context, remaining: Remaining, *, gain: float = math.sqr
 def _orthogonal(matrix: Tensor) -> Tensor:
     """The orthogonal factor of a matrix [out, rest], of its shape."""
     wide = matrix.shape[0] < matrix.shape[1]
+    q: Tensor
     q, r = torch.linalg.qr(matrix.T if wide else matrix)
     q = q * torch.where(r.diagonal() < 0, -1.0, 1.0)  # not sign(0) = 0: a dead filter gets a direction too
     return q.T if wide else q
