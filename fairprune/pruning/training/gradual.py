@@ -36,7 +36,6 @@ def gradual(setting: Setting, *, begin: float = 0.0, end: float = 0.75, every: i
     if steps.due(0):
         remask(0)
     return Hook(
-        on_gradients=lambda _: held.hold_gradients(),
         on_step=on_step,
         masks=held.masks,
         tensors=held.tensors,

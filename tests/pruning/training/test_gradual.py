@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from fairprune.errors import SpecError
+from fairprune.hook import Now
 from fairprune.pruning.masks import apply_masks_, held
 from fairprune.pruning.training.gradual import gradual
 from fairprune.spec import Optimizer
@@ -50,6 +51,19 @@ def test_what_is_gone_stays_gone_in_every_layer(train):
     masks = []
     train(gradual, target=8.0, end=1.0, allocation="global", optimizer=Optimizer(weight_decay=0.1), wrap=watched(masks))
     for before, after in pairwise(filter(None, masks)):
+        assert all((after[name] <= before[name]).all() for name in after)
+
+
+def test_not_even_among_weights_of_zero_does_one_come_back(begin):
+    trained, seen = begin(gradual, axis="ratio", target=0.9, end=1.0, updates=12, allocation="global"), []
+    for step in range(12):
+        with torch.no_grad():
+            for layer in LAYERS:
+                weight = trained.network.get_parameter(f"{layer}.weight")
+                weight.mul_(torch.arange(weight.numel()).reshape(weight.shape) > step * weight.numel() // 12)
+        trained.hook.on_step(Now(step, 0.1, None))
+        seen.append(trained.hook.masks())
+    for before, after in pairwise(seen):
         assert all((after[name] <= before[name]).all() for name in after)
 
 
