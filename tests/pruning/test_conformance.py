@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -75,3 +76,69 @@ def test_state_between_layers_is_found() -> None:
         return w.abs() + len(seen)
 
     assert any("depend on other layers" in failure for failure in failures(by_layer(leaks)))
+
+
+class Curious:
+    """Criteria that use streams in ways that depend on the order of units."""
+
+    @staticmethod
+    def gradients(context: Context) -> Scores:
+        (gradients,) = context.gradient_stream(1000)
+        return {name: gradient.cumsum(0) for name, gradient in gradients.items()}
+
+    @staticmethod
+    def hessian(context: Context) -> Scores:
+        first = {name: torch.zeros_like(w).index_fill_(0, torch.tensor(0), 1) for name, w in context.weights.items()}
+        return context.hessian(first)
+
+    @staticmethod
+    def flow(context: Context) -> Scores:
+        return {name: flow.cumsum(0) for name, flow in context.flow.items()}
+
+    @staticmethod
+    def outputs(context: Context) -> Scores:
+        (first, _) = context.outputs()
+        return {name: out.movedim(1, 0).flatten(1).mean(1).cumsum(0) for name, out in first.items()}
+
+
+@pytest.mark.parametrize("need", ["gradients", "hessian", "flow", "outputs"])
+def test_streams_are_permuted_as_well(need: str) -> None:
+    function, name = getattr(Curious, need), "gradient_stream" if need == "gradients" else need
+    rule = criterion(needs=(name,), scope="network", granularities=("channel",))(function)  # type: ignore[arg-type]
+    assert failures(rule) == [
+        "channel: permuted units, permuted scores: permuting the output units of layer '0' does not permute its scores"
+    ]
+
+
+def test_flow_belongs_to_the_framework_until_it_is_copied() -> None:
+    @criterion(needs=("flow",), scope="network", granularities=("weight",))
+    def vandal(context: Context) -> Scores:
+        return {name: flow.square_() for name, flow in context.flow.items()}
+
+    assert any("changes flow['0'] of its context in place" in failure for failure in failures(vandal))
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"steps": 0}, "steps=0: it has to score at least once"),
+        ({"start": "scratch"}, "start='scratch': expected trained or init"),
+        ({"allocation": "globl"}, "unknown allocation 'globl'; did you mean 'global'"),
+        ({"repair": "none"}, "unknown repair 'none'"),
+    ],
+)
+def test_what_is_declared_exists(declared: dict[str, Any], message: str) -> None:
+    @criterion(**declared)
+    def mine(context: Context) -> Scores:
+        return {name: w.abs() for name, w in context.weights.items()}
+
+    assert [failure for failure in failures(mine) if message not in failure] == []
+    assert len(failures(mine)) == 2
+
+
+def test_masked_weights_are_tried() -> None:
+    @criterion(granularities=("weight",))
+    def logarithm(context: Context) -> Scores:
+        return {name: w.abs().log() for name, w in context.weights.items()}
+
+    assert any(failure.startswith("weight: the same where weights are masked") for failure in failures(logarithm))

@@ -43,3 +43,9 @@ def test_reading_an_undeclared_need_is_an_error_in_every_way() -> None:
     for read in (lambda: need["a"], lambda: need.get("a"), lambda: "a" in need, lambda: list(need), lambda: bool(need)):
         with pytest.raises(PruneError, match=r"criterion 'mine' reads gradients without declaring it"):
             read()
+
+
+def test_calling_an_undeclared_need_is_an_error() -> None:
+    stream = Undeclared("mine", "gradient_stream")
+    with pytest.raises(PruneError, match=r"criterion 'mine' reads gradient_stream .*: needs=\('gradient_stream',\)"):
+        stream(1, temperature=2.0)

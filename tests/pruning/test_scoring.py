@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from fairprune import registry, seeds
 from fairprune.errors import PruneError, SpecError
-from fairprune.pruning.criterion import Context, Criterion, Scored, Scores, criterion
+from fairprune.pruning.criterion import Context, Criterion, Need, Scored, Scores, criterion
 from fairprune.pruning.scoring import Scoring, score
 
 
@@ -206,3 +206,47 @@ def test_a_criterion_that_does_not_fit_is_refused() -> None:
     plain[1] = nn.BatchNorm2d(4, affine=False)
     with pytest.raises(PruneError, match=r"behind layer '0', which has none"):
         run(bn_scale, plain, layers=["0"])
+
+
+READS: dict[str, Callable[[Context], Any]] = {
+    "gradients": lambda context: context.gradients["0"],
+    "activations": lambda context: context.activations["0"],
+    "batch_norm": lambda context: context.batch_norm["0"],
+    "gradient_stream": lambda context: context.gradient_stream(1),
+    "hessian": lambda context: context.hessian(context.weights),
+    "outputs": lambda context: context.outputs(),
+    "flow": lambda context: context.flow["0"],
+    "taps": lambda context: context.taps["0"],
+}
+
+
+@pytest.mark.parametrize("need", get_args(Need))
+def test_every_need_has_to_be_declared(need: Need) -> None:
+    def greedy(context: Context) -> Scores:
+        READS[need](context)
+        return dict(context.weights)
+
+    others = tuple(other for other in ("gradient_stream", "hessian", "outputs", "flow") if other != need)
+    with pytest.raises(PruneError, match=f"criterion 'greedy' reads {need} without declaring it"):
+        run(criterion(needs=others)(greedy))  # type: ignore[arg-type]
+
+
+def test_streams_are_those_of_the_layers_at_hand_and_every_pass_is_charged() -> None:
+    seen: list[list[str]] = []
+
+    @criterion(needs=("gradient_stream", "hessian", "outputs", "flow", "gradients"))
+    def curious(context: Context) -> Scores:
+        (name,) = context.weights
+        parts = [*context.gradient_stream(4), context.hessian(context.weights), *context.outputs()]
+        seen.extend([*map(list, parts), list(context.flow), list(context.gradients)])
+        return {name: context.flow[name]}
+
+    net = network()
+    before = {key: tensor.clone() for key, tensor in net.state_dict().items()}
+    found = run(curious, net)
+    assert seen == [["0"]] * 7 + [["5"]] * 7
+    assert found.samples == 7
+    assert found.sample_passes == 3 + 7 * 3 + 2 * 7 * (3 + 9 + 1)  # flow and gradients once, streams for each layer
+    assert found.scores["5"].dtype == torch.float64
+    assert all(torch.equal(tensor, before[key]) for key, tensor in net.state_dict().items())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in net.parameters())
