@@ -20,9 +20,9 @@ from fairprune.pruning.apply import load_weights_, pruned, space_of
 from fairprune.pruning.bind import bind
 from fairprune.pruning.calibration import CALIBRATED
 from fairprune.pruning.criterion import Criterion
+from fairprune.pruning.deciding import Asked, Look, Procedure, decide
 from fairprune.pruning.plan import DensePlan, Plan, from_tensors, to_tensors
-from fairprune.pruning.scoring import score
-from fairprune.pruning.target import reach
+from fairprune.pruning.repair import Repair
 from fairprune.record import Size
 from fairprune.spec import Target, default_allocation
 from fairprune.store import read_tensors, write_tensors
@@ -74,9 +74,11 @@ def prune(
     target: Target,
     granularity: str | None = None,
     allocation: str | None = None,
-    ratios: Mapping[str, float] | None = None,
+    ratios: Mapping[str, float] | str | None = None,
     spare: tuple[str, ...] = ("classifier",),
     reduce: str = "mean",
+    steps: int | None = None,
+    repair: str | Repair | None = None,
     data: Batches | None = None,
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
     seed: int = 0,
@@ -85,54 +87,67 @@ def prune(
     """A pruned copy of a network; the network itself is left as it is.
 
     Under granularity "channel" the copy is physically smaller; under "weight" its weights are masked to zero, which
-    makes nothing faster by itself. The default is the first that the criterion declares. The default allocation is
-    uniform for channels and global for weights. `example_input` is a batch of any size, [n, ...]; `data` yields
-    (inputs, targets) for criteria that need gradients or activations; `spare` and the keys of `ratios` are patterns of
-    layer names. The copy's attribute `fairprune` (Pruned) says what was done.
+    makes nothing faster by itself; under "block" whole residual blocks go. The default is the first that the criterion
+    declares. The default allocation is the criterion's, else uniform for channels and global for weights and blocks.
+    `example_input` is a batch of any size, [n, ...]; `data` yields (inputs, targets) for criteria that look at it;
+    `steps` and `repair` ("none": nothing is mended) are by default the criterion's; `spare` and the keys of `ratios`
+    are patterns of layer names. The copy's attribute `fairprune` (Pruned) says what was done.
     Raises PruneError, NetworkError and SpecError.
     """
-    scoring = _criterion(criterion, data)
+    scoring = _criterion(criterion)
     granularity = granularity or scoring.granularities[0]
+    if granularity not in scoring.granularities:
+        known = " and ".join(scoring.granularities)
+        raise PruneError(f"criterion '{scoring.name}' scores {known} units, not {granularity} units")
+    mending = _repair(scoring.repair if repair is None else repair)
+    _check_data(data, scoring, mending)
     if isinstance(getattr(network, "fairprune", None), Pruned):
         raise PruneError("the network has been pruned already: prune the dense one, to the target that both add up to")
     space = space_of(network, DensePlan(), example_input, granularity, spare)
-    found = score(
-        network,
-        scoring,
-        options,
-        granularity=granularity,  # type: ignore[arg-type]
-        layers=space.layers,
-        # kept, because a criterion may look several times (and a loader may have no length, and so no truth)
-        batches=functools.cache(lambda: [] if data is None else list(data)),
-        loss=loss,
-        example=example_input,
-        seed=seed,
-        batch_norm_of=space.batch_norm_of,
-    )
-    dense = count(network, example_input).size
-    grouped = space.group_scores(found.scores, reduce)
-    spread = allocation or default_allocation(granularity)
-    allocate = bind(spread, registry.load("allocation", spread), space, ratios=ratios)
-    choice = reach(space, grouped, allocate, target, dense)
-    plan = space.plan(choice.kept)
-    updated = copy.deepcopy(network) if found.weights else network
-    load_weights_(updated, found.weights)
-    small = pruned(updated, plan)
+    name = allocation or scoring.allocation or default_allocation(granularity)
     sizes = {group.name: group.size for group in space.groups}
-    kept = {name: (number, sizes[name]) for name, number in choice.counts.items()}
-    small.fairprune = Pruned(plan, dense, choice.size, kept, choice.on_target)  # type: ignore[assignment]
+    asked = Asked(
+        space=space,
+        name=name,
+        allocate=bind(name, registry.load("allocation", name), space, ratios=ratios),
+        target=target,
+        dense=count(network, example_input).size,
+        units=sum(sizes.values()),
+        reduce=reduce,
+    )
+    # data is kept, because a criterion may look several times (a loader may have no length, and so no truth)
+    samples = functools.cache(lambda: [] if data is None else list(data))
+    how = Procedure(scoring, options, scoring.steps if steps is None else steps, mending)
+    decision = decide(network, asked, how, Look(samples, loss, example_input, seed))
+    choice = decision.choice
+    plan = space.plan(choice.kept)
+    updated = copy.deepcopy(network) if decision.weights else network
+    load_weights_(updated, decision.weights)
+    small = pruned(updated, plan)
+    kept = {group: (number, sizes[group]) for group, number in choice.counts.items()}
+    small.fairprune = Pruned(plan, asked.dense, choice.size, kept, choice.on_target)  # type: ignore[assignment]
     return small
 
 
-def _criterion(criterion: str | Criterion, data: Batches | None) -> Criterion:
+def _criterion(criterion: str | Criterion) -> Criterion:
     found = registry.load("criterion", criterion) if isinstance(criterion, str) else criterion
     if not isinstance(found, Criterion):
         raise SpecError(f"{criterion} is no criterion: expected a name or a function decorated with fp.criterion()")
-    needed = [need for need in found.needs if need in CALIBRATED]
-    if data is None and needed:
-        needs = " and ".join(needed)
-        raise PruneError(f"criterion {found.name} needs {needs}: pass data=[(inputs, targets), ...]")
     return found
+
+
+def _repair(repair: str | Repair) -> Repair | None:
+    found = registry.load("repair", repair) if isinstance(repair, str) and repair not in ("", "none") else repair
+    return found if isinstance(found, Repair) else None
+
+
+def _check_data(data: Batches | None, *components: Criterion | Repair | None) -> None:
+    for component in components:
+        needed = [need for need in component.needs if need in CALIBRATED] if component else []
+        if component and data is None and needed:
+            kind = "criterion" if isinstance(component, Criterion) else "repair"
+            needs = " and ".join(needed)
+            raise PruneError(f"{kind} {component.name} needs {needs}: pass data=[(inputs, targets), ...]")
 
 
 def save(network: nn.Module, path: Path | str) -> None:

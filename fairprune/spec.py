@@ -126,9 +126,9 @@ class Method(Value):
     options: Options = {}
     training: Training | None = None
     granularity: Literal["default", "weight", "channel", "block"] = "default"
-    start: Literal["default", "trained", "init"] = "default"  # which network it begins with: the base model or its initialisation
+    start: Literal["default", "trained", "init"] = "default"  # it begins with the base model, or its initialisation
     allocation: str = ""  # global, uniform, given, erk, like:METHOD (resolved to the method it copies) ...
-    ratios: dict[str, float] = {}  # for `given`: layer pattern -> fraction of units removed
+    ratios: dict[str, float] | str = {}  # for `given`: layer pattern -> fraction removed, or "resnet56_a"
     like: Method | None = None  # for `like`: the method whose per-layer amounts are used
     reduce: Literal["mean", "sum", "max", "first"] = "mean"  # over the layers that produce one unit of a group
     rounds: Annotated[int, Field(ge=1)] = 1  # 1: one-shot; n: iterative, retrained in between, targets geometric

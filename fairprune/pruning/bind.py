@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from fairprune.errors import PruneError, SpecError, unknown
+from fairprune.networks.predefined import liu_ratios
 from fairprune.pruning.allocation import Allocation, ratios_of
 from fairprune.pruning.granularity.weights import WeightSpace
 from fairprune.pruning.space import Counts, Space
@@ -18,12 +19,12 @@ def bind(
     function: Callable[..., Counts],
     space: Space,
     *,
-    ratios: Mapping[str, float] | None = None,
+    ratios: Mapping[str, float] | str | None = None,
     counts: Counts | None = None,
 ) -> Allocation:
     """The allocation of that name for one space, its keyword-only arguments filled in.
 
-    ratios  group -> fraction removed, from the patterns given here
+    ratios  group -> fraction removed, from the patterns given here, or those of a predefined network of that name
     counts  group -> units that another method keeps, as given here
     shapes  layer -> shape of its weight, of the space
 
@@ -31,7 +32,7 @@ def bind(
     patterns that do not fit, and for shapes where units are not single weights.
     """
     offered: Mapping[str, Callable[[], Any]] = {
-        "ratios": lambda: ratios_of(space.groups, ratios or {}),
+        "ratios": lambda: ratios_of(space.groups, liu_ratios(ratios) if isinstance(ratios, str) else ratios or {}),
         "counts": lambda: _counts(name, counts),
         "shapes": lambda: _shapes(name, space),
     }
