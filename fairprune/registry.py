@@ -55,6 +55,8 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             ("grasp", "grasp:grasp", "w * Hg before training (arXiv:2002.07376)"),
             ("synflow", "synflow:synflow", "synaptic flow before training, without data (arXiv:2006.05467)"),
             ("hrank", "hrank:hrank", "mean rank of a filter's feature maps (arXiv:2002.10179)"),
+            ("thinet", "thinet:thinet", "channels whose absence the next layer notices least (arXiv:1707.06342)"),
+            ("regression", "regression:regression", "channels by LASSO on the next layer's outputs (arXiv:1707.06168)"),
             ("obs", "obs:obs", "w^2 / (2 [F^-1]_qq) (Hassibi and Stork 1993; WoodFisher, arXiv:2004.14340)"),
             ("bn_scale", "batch_norm:bn_scale", "|scale| of the batch norm behind (arXiv:1708.06519)"),
         ),
@@ -78,6 +80,7 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             "fairprune.pruning.repairs.",
             ("obs", "obs:obs", "the joint update of optimal brain surgeon, block by block (arXiv:2004.14340)"),
             ("orthogonal", "orthogonal:orthogonal", "orthogonal rows or columns (OrthP, arXiv:2105.05916)"),
+            ("least_squares", "least_squares:least_squares", "outputs are reconstructed from the inputs kept"),
         ),
         "allocation": _table(
             "fairprune.pruning.allocation:",
