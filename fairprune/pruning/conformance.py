@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from fairprune import registry
 from fairprune.errors import PruneError, SpecError
 from fairprune.pruning.calibration import Source, untouched, weights_of
+from fairprune.pruning.conformance_sequence import CHECKS as GROUP_AFTER_GROUP
 from fairprune.pruning.criterion import Context, Criterion, Granularity, Start, Undeclared
 from fairprune.pruning.needs.contexts import contexts, gather
 from fairprune.pruning.scoring import Scoring, score
@@ -36,7 +37,7 @@ def check_criterion(criterion: Criterion) -> list[CheckResult]:
     """Run the suite, with the criterion's default options. Takes well under a second for a cheap criterion."""
     results = []
     for granularity in criterion.granularities:
-        for name, check in CHECKS.items():
+        for name, check in checks_of(criterion).items():
             try:
                 detail, passed = check(criterion, granularity), True
             except (PruneError, SpecError, _UnmetError) as error:
@@ -156,6 +157,12 @@ CHECKS: Mapping[str, Check] = {
     "layers scored independently": _independent,
     "permuted units, permuted scores": _permutes,
 }
+SEQUENCE: Mapping[str, Check] = {"starts, steps and names that there are": _declared, **GROUP_AFTER_GROUP}
+
+
+def checks_of(criterion: Criterion) -> Mapping[str, Check]:
+    """The checks for its scope, by name."""
+    return SEQUENCE if criterion.scope == "sequence" else CHECKS
 
 
 def _network() -> nn.Module:
