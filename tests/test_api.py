@@ -60,9 +60,10 @@ def test_pruning_leaves_the_network_and_the_random_state_alone(granularity, trai
     assert not hasattr(net, "fairprune")
 
 
-def test_data_may_be_a_generator_a_list_or_a_loader_without_length():
+@pytest.mark.parametrize("criterion", ["gradient_weight", "grasp"])  # one looks once, the other twice
+def test_data_may_be_a_generator_a_list_or_a_loader_without_length(criterion):
     kinds = [batches(), list(batches()), torch.utils.data.DataLoader(Endless(), batch_size=1)]
-    nets = [fp.prune(network(), EXAMPLE, criterion="gradient_weight", target=fp.ratio(0.5), data=d) for d in kinds]
+    nets = [fp.prune(network(), EXAMPLE, criterion=criterion, target=fp.ratio(0.5), data=d) for d in kinds]
     assert torch.equal(nets[0][0].weight, nets[1][0].weight)
     assert nets[2].fairprune.on_target
 

@@ -21,4 +21,4 @@ def synflow(context: Context) -> Scores:
     left, the higher they score: in many small steps none is emptied while others could give. fp64, because R grows
     with the product of all layers; the authors compute in fp32.
     """
-    return {name: weight.double().abs() * context.flow[name] for name, weight in context.weights.items()}
+    return {name: weight.abs() * context.flow[name] for name, weight in context.weights.items()}
