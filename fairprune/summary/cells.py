@@ -80,14 +80,22 @@ def replicate(point: Point, record: Record | None, scale: Scale) -> Replicate:
 
 
 def base_of(record: Record) -> str:
-    """What tells base models apart: the digest of the first pretraining stage, else the seed that trained it."""
-    digests = [parent.digest for parent in record.stages if parent.stage == "pretrain"]
+    """What tells base models apart: the digest of the first pretraining stage, else the seed that trained it.
+
+    A method that trains a base of its own does so in a stage of its own.
+    """
+    own = record.spec.method is not None and record.spec.method.own_base
+    digests = [parent.digest for parent in record.stages if parent.stage == ("sparsify" if own else "pretrain")]
     return digests[0] if digests else f"seed {record.spec.base_seed}"
 
 
 def base_spread(records: Iterable[Record], scale: Scale, confidence: float) -> Spread | None:
-    """The dense networks before pruning, on the test split, each counted once however many runs share it."""
-    return spread(list({base_of(r): scale.of(r, when="base") for r in records}.values()), scale, confidence)
+    """The dense networks before pruning, on the test split, each counted once however many runs share it.
+
+    Initialisations, and bases that methods have trained with penalties of their own, are not among them.
+    """
+    shared = [r for r in records if r.spec.method is None or r.spec.method.start == "trained"]
+    return spread(list({base_of(r): scale.of(r, when="base") for r in shared}.values()), scale, confidence)
 
 
 def spread(values: Iterable[float | None], scale: Scale, confidence: float) -> Spread | None:
