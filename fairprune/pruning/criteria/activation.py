@@ -9,7 +9,13 @@ from fairprune.pruning.criterion import Context, Scores, criterion
 
 @criterion(needs=("activations",), paper="arXiv:2003.03033")
 def activation_weight(context: Context) -> Scores:
-    """|w| * mean |input|, of the weight's shape, with the input unit (channel, feature) that the weight reads."""
+    """|w| * mean |input|, of the weight's shape, with the input unit (channel, feature) that the weight reads.
+
+    The mean is over calibration samples and positions.
+
+    Deviations: it is in the authors' library, not in the paper's comparison. The library averages the inputs of one
+    batch before it takes magnitudes, which is the same behind a ReLU.
+    """
     return {
         name: weight.abs() * _per_weight(context.activations[name], weight) for name, weight in context.weights.items()
     }

@@ -24,6 +24,9 @@ def obd_hutchinson(context: Context, *, probes: int = 8) -> Scores:
     H is exact, so h may be negative: removing such a weight is predicted to lower the loss, and it goes first. The
     variance of h (Hutchinson 1990) is the sum of the squares of its row off the diagonal, over the number of probes.
     Raises SpecError for less than one probe.
+
+    Deviations: the paper back-propagates approximate second derivatives, which are not negative; here h is estimated
+    without bias. The paper prunes and retrains in turns, as `rounds` of a study do.
     """
     if probes < 1:
         raise SpecError(f"option probes of obd_hutchinson: expected at least 1, got {probes}")
@@ -40,6 +43,9 @@ def obd_fisher(context: Context) -> Scores:
     """1/2 h w^2, shape of the weight; h is the mean square of the gradients of single samples.
 
     Where the network's probabilities are those of the data, and the loss is their negative logarithm, that is h.
+
+    Deviations: the paper back-propagates approximate second derivatives; here h is the empirical Fisher's. The paper
+    prunes and retrains in turns, as `rounds` of a study do.
     """
     squares = {name: torch.zeros_like(weight) for name, weight in context.weights.items()}
     samples = 0

@@ -11,8 +11,10 @@ from fairprune.pruning.criterion import Context, Scores, criterion
 def fpgm(context: Context) -> Scores:
     """Sum of the Euclidean distances of each filter to all filters of its layer, [out], fp64.
 
-    The filters that are nearest to the geometric median go. The paper's mixed variant, which removes a tenth of the
-    filters by their norm first, is not this one.
+    The filters that are nearest to the geometric median go.
+
+    Deviations: the paper zeroes them after every epoch of a training, which goes on; here they are removed once. Its
+    mixed variant, which removes a tenth of the filters by their norm first, is not this one.
     """
     return {name: _distances(weight.detach().flatten(1).double()).sum(1) for name, weight in context.weights.items()}
 

@@ -20,8 +20,10 @@ def grasp(context: Context, *, temperature: float = 200.0) -> Scores:
 
     Without the weight, the squared norm of the gradient changes by -2 w * Hg to first order, so weights with the
     highest w * Hg stay: the paper's score is the negative, of which the highest are removed. Outputs are divided by the
-    temperature before the loss. The paper takes as many images of every class, and has batch norm normalise by them;
-    here they are the calibration samples, in evaluation mode. That the authors normalise scores changes no order.
+    `temperature` before the loss. Hg is one product.
+
+    Deviations: the paper takes as many images of every class, and has batch norm normalise by them; here they are the
+    calibration samples, in evaluation mode. That the authors normalise scores changes no order.
     """
     gradient = next(context.gradient_stream(sys.maxsize, temperature))
     products = context.hessian(gradient, temperature)

@@ -13,8 +13,10 @@ from fairprune.pruning.criterion import Context, Scores, criterion
 def lamp(context: Context) -> Scores:
     """w^2 / sum of the squares of the layer's weights that are not smaller, fp64, of the weight's shape; 0 for 0 / 0.
 
-    Inside a layer the order is that of |w|; the largest weight of each layer scores 1, whatever its scale. The paper
-    orders equal weights arbitrarily; here the lower index counts as the larger, as it does in selection.
+    Inside a layer the order is that of |w|; the largest weight of each layer scores 1, whatever its scale.
+
+    Deviations: the paper orders equal weights arbitrarily; here the lower index counts as the larger, as it does in
+    selection.
     """
     return {name: _scores(weight.detach().cpu()) for name, weight in context.weights.items()}
 

@@ -30,10 +30,13 @@ def regression(context: Context, *, tolerance: float = 1e-4, sweeps: int = 1000)
 
     Minimised is |Y - sum_i b_i Z_i|^2 / 2 + penalty * sum_i |b_i|, with Z_i the outputs that are due to unit i alone,
     its weights scaled to a Frobenius norm of 1. The penalty is the smallest at which at most `count` of the b_i differ
-    from zero; W stays as trained, and is fitted once, afterwards, as the paper does in practice.
-    Ranked are |b_i| at that penalty, then at the next smaller one that was tried, then |Z_i|: so that exactly `count`
-    can be kept where the penalty jumps over that number. Several layers that read the units count together. All
-    sampled locations and outputs are used (the authors' code selects on a part of them, and does not scale weights).
+    from zero; W stays as trained, and is fitted once, afterwards, as the paper does in practice. `tolerance` and
+    `sweeps` say when coordinate descent has settled.
+
+    Deviations: ranked are |b_i| at that penalty, then at the next smaller one that was tried, then |Z_i|, so that
+    exactly `count` can be kept where the penalty jumps over that number. Several layers that read the units count
+    together; the paper treats both ends of a residual branch by themselves. All sampled locations and outputs are used,
+    where the authors' code selects on a part of them, and does not scale weights.
     """
     units = 1 + max(int(tap.units.max()) for tap in context.taps.values())
     gram, moments = normal_equations(tuple(context.taps.values()), units)

@@ -11,11 +11,12 @@ from fairprune.pruning.criterion import Context, Scores, criterion
 def taylor(context: Context, *, batch: int = 256) -> Scores:
     """(sum of w * dL/dw over the filter)^2, [out]; for single weights (w * dL/dw)^2. Mean over mini-batches.
 
-    `batch` is the authors' for ImageNet; every mini-batch counts the same, though the last may be smaller. With 1, it
-    is the paper's variant with a gradient for every example. The paper scores while it finetunes; here the network
-    stands still. The filter's sum is the paper's contribution of a group, that of a gate in front of the batch norm.
-    Other variants of the paper are the gate behind the batch norm, and the sum of single weights' squares, which the
-    authors' code computes for weights.
+    The filter's sum is the paper's contribution of a group, that of a gate in front of the batch norm. `batch` is the
+    authors' for ImageNet; every mini-batch counts the same, though the last may be smaller. With 1, it is the paper's
+    variant with a gradient for every example.
+
+    Deviations: the paper scores while it finetunes; here the network stands still. Other variants of the paper are the
+    gate behind the batch norm, and the sum of single weights' squares, which the authors' code computes for weights.
     """
     scores: dict[str, Tensor] = {}
     batches = 0

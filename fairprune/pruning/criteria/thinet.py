@@ -23,8 +23,11 @@ def thinet(context: Context) -> Scores:
 
     Removed is whatever adds least to the sum over samples of (sum over removed units of x_hat)^2, with x_hat what a
     unit contributes to one output of the next layer (equation 6, algorithm 1). As published, every sampled location
-    counts for one output channel, drawn at random. Several layers that read the units count together, sample for
-    sample. The paper goes on to fine-tune for an epoch or two after each layer, which is left to retraining here.
+    counts for one output channel, drawn at random.
+
+    Deviations: the paper goes on to fine-tune for an epoch or two after each layer, which is left to retraining here.
+    Where several layers read the units, which the paper avoids, they count together, sample for sample. The paper then
+    scales each channel by one factor; here the repair fits all weights.
     """
     units = 1 + max(int(tap.units.max()) for tap in context.taps.values())
     gram = torch.zeros(units, units, dtype=torch.float64)

@@ -15,10 +15,12 @@ from fairprune.pruning.repair import Remaining, repair
 def least_squares(context: Context, remaining: Remaining, *, ridge: float = 1e-6) -> Mapping[str, Tensor]:
     """The weights with which a layer comes closest to its dense outputs, from the inputs that remain; biases stay.
 
-    Minimised is sum over samples |y - W x|^2 + ridge * m * |W - W0|^2, with W0 the weights as they stand and m the mean
-    over inputs of sum x^2. Published is plain least squares; so small a ridge only decides what samples leave open
-    (dead inputs, copies, fewer samples than inputs), and the error on the samples never becomes larger than with W0.
-    ThiNet's one factor per channel (arXiv:1707.06342, section 3.2.3) is a special case, which this one replaces.
+    Minimised is sum over samples |y - W x|^2 + `ridge` * m * |W - W0|^2, with W0 the weights as they stand and m the
+    mean over inputs of sum x^2. ThiNet's one factor per channel (arXiv:1707.06342, section 3.2.3) is a special case,
+    which this one replaces.
+
+    Deviations: published is plain least squares. So small a ridge only decides what samples leave open (dead inputs,
+    copies, fewer samples than inputs), and the error on the samples never becomes larger than with W0.
     """
     return {
         name: _fitted(tap, remaining[name], ridge).reshape(remaining[name].shape) for name, tap in context.taps.items()

@@ -18,9 +18,11 @@ def orthogonal(context: Context, remaining: Remaining, *, gain: float = math.sqr
     """gain x Q x sign(diag R), with Q R the factors of what remains of a layer, as a matrix [out, rest].
 
     Of its transpose where out < rest: rows are then orthogonal with norm `gain`, otherwise columns are. The signs make
-    it unique. `gain` is that of the nonlinearity behind a layer: sqrt(2) for ReLU, 1 for none. A context does not say
-    what is behind, so all layers get the same, the classifier too. Only layers that lose something change; biases and
-    batch norms stay. Weights of transposed convolutions are taken as they lie, [in, rest].
+    it unique. Only layers that lose something change; biases and batch norms stay.
+
+    Deviations: `gain` is that of the nonlinearity behind a layer, sqrt(2) for ReLU, 1 for none. A context does not say
+    what is behind, so all layers get the same, the classifier too. Weights of transposed convolutions are taken as they
+    lie, [in, rest].
     """
     if not 0 < gain < math.inf:
         raise SpecError(f"option 'gain' of orthogonal is {gain}, expected a number above 0")

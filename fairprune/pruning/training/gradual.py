@@ -14,10 +14,13 @@ from fairprune.pruning.training_method import Setting, training_method
 def gradual(setting: Setting, *, begin: float = 0.0, end: float = 0.75, every: int = 100, updates: int = 10) -> Hook:
     """Prune the smallest weights by and by: what is removed grows by a cubic (equation 1) from none to the target.
 
-    From `begin` to `end` (fractions of this training; the paper chooses steps by hand for each network) masks are
-    chosen anew every `every` steps, in short trainings at least `updates` times. As published every layer reaches the
-    same sparsity. Weights that are pruned get no updates; here they are also set to zero, so they do not come back,
-    where the paper's keep the value they had and may do so while masks still move.
+    From `begin` to `end`, fractions of this training, masks are chosen anew every `every` steps, in short trainings at
+    least `updates` times. As published every layer reaches the same sparsity. Weights that are pruned get no updates.
+
+    Cost: steps are charged under the masks.
+
+    Deviations: the paper chooses the steps of beginning and end by hand for each network. Pruned weights are set to
+    zero, so they do not come back; the paper's keep the value they had, and may do so while masks still move.
     """
     steps = span("gradual", setting.steps, begin, end, every, updates)
     held = masked(setting)

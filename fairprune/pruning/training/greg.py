@@ -26,8 +26,14 @@ from fairprune.pruning.training_method import Setting, training_method
 def greg1(setting: Setting, *, ceiling: float = 1.0, grown: float = 0.75, every: int = 0, delta: float = 1e-4) -> Hook:
     """GReg-1: the filters that the target removes by their L1 norms at the start are driven out.
 
-    The scores are those norms, so that exactly the chosen filters are removed. Published are 1, and 1e-4 every 10
-    (ImageNet: 5) steps; with `every` = 0 the factor grows evenly until the fraction `grown` of the training.
+    factor * weight is added to their gradients; the factor grows to `ceiling`. With `every` = 0 it grows evenly until
+    the fraction `grown` of the training, otherwise by `delta` every `every` steps. The scores are the norms by which
+    filters were chosen, so that exactly those are removed.
+
+    Deviations: published is a factor that grows to 1 by 1e-4 every 10 steps (ImageNet: 5) and stays there for 10,000
+    (40,000), so that it has grown for 0.91 (0.56) of the steps, at a learning rate of 1e-3; here length and rate are
+    the training's. The released code stops growing early, once kept filters are a thousand times as large as the others
+    in every layer, which is left out.
     """
     space = channels_of(setting)
     factor = stairs(0, 0.0, ceiling, share=grown, steps=setting.steps, every=every, delta=delta)
@@ -62,10 +68,12 @@ def greg2(
     """GReg-2: all filters are penalised, and those that have become small under it are chosen and driven out.
 
     The factor of all prunable filters grows to `pick_ceiling`; then the target chooses by L1 norms, the factor of the
-    chosen grows on to `ceiling`, and that of the others is `recover`, which lifts a weight decay of 1e-4. Pick ceiling,
-    pick delta and recover are those of the released code. With `every` = 0 the choice falls after the fraction
-    `picked` of the training (published: 0.08 on CIFAR, of 119,000 steps). In a short training at a small learning
-    rate filters hardly spread by then, and the choice is close to that of GReg-1.
+    chosen grows on to `ceiling` as in `greg1`, and that of the others is `recover`, which lifts a weight decay of 1e-4.
+    Pick ceiling, pick delta and recover are those of the released code. The scores are the norms at the choice.
+
+    Deviations: those of `greg1`. With `every` = 0 the choice falls after the fraction `picked` of the training, 0.25
+    (published: 0.08 on CIFAR, of 119,000 steps). In a short training at a small learning rate filters hardly spread by
+    then, and the choice is close to that of GReg-1.
     """
     space, steps = channels_of(setting), setting.steps
     picking = stairs(0, 0.0, pick_ceiling, share=picked, steps=steps, every=every, delta=pick_delta)

@@ -17,14 +17,16 @@ def group_norm(setting: Setting, *, reg: float = 1e-4, alpha: float = 4.0, every
     """Add reg * gamma * w to the gradient of all that depends on a unit: filters, the columns that read them, scales.
 
     gamma_k = 2^(alpha (I_max - I_k) / (I_max - I_min)) over the units of a group, I_k the L2 norm of all that depends
-    on unit k: small units shrink up to 2^alpha times as fast. A weight between two groups is pulled by both. As
-    released: alpha 4, reg 1e-4 (5e-4 in its CIFAR runs), norms and not their squares (the paper's text) in gamma, no
-    biases or shifts. Norms change slowly, so gamma is worked out every `every` steps (released: at every step, 1).
-    Depthwise filters belong to what depends on a unit here; the released code leaves them out. Where all norms of a
-    group are equal, gamma is 1.
+    on unit k: small units shrink up to 2^alpha times as fast. A weight between two groups is pulled by both. Where all
+    norms of a group are equal, gamma is 1. As released: alpha 4, reg 1e-4 (5e-4 in its CIFAR runs), no biases or
+    shifts.
 
     Scores are these norms after training, relative to their mean in the group: the paper's relative score, which
-    compares groups under a global allocation, with the mean over all units in place of the N largest.
+    compares groups under a global allocation.
+
+    Deviations: norms and not their squares (the paper's text) are in gamma, as released. Norms change slowly, so gamma
+    is worked out every `every` steps (released: at every step, 1). Depthwise filters belong to what depends on a unit;
+    the released code leaves them out. The mean is over all units of a group, in the paper over the N largest.
     """
     if not (reg >= 0 and alpha >= 0 and every >= 1):
         raise PruneError(f"group_norm: reg {reg:g}, alpha {alpha:g}, every {every}: expected 0, 0 and 1, or more")

@@ -44,12 +44,16 @@ class Gates:
 def l0(setting: Setting, *, strength: float = 0.1, dropout: float = 0.5, rate: float = 1e-3) -> Hook:
     """Multiply weights, or output units, by gates that are often 0, and penalise the expected number of weights left.
 
-    The penalty is strength / samples * that number (the default is the paper's lambda for a fully connected network
+    The penalty is `strength` / samples * that number (the default is the paper's lambda for a fully connected network
     on MNIST; 0.001 and 0.002 for wide ResNets). log alpha starts around log((1 - dropout) / dropout). Gates are drawn
     once a step; validation and the network that is left have their deterministic values (equation 13). Scores: log
-    alpha. It is trained by Adam at `rate`, not decayed; weights as the recipe says. Where a batch norm follows a unit,
-    the gate multiplies its scale and shift, since it would undo a gate in front of it; else weight and bias (in the
-    released code always the weight). The paper's other penalty, on squared weights, is the recipe's weight decay.
+    alpha. It is trained by Adam at `rate`, not decayed; weights as the recipe says. The paper's other penalty, on
+    squared weights, is the recipe's weight decay.
+
+    Deviations: the target decides how many gates close, by log alpha, and not their values. Where a batch norm follows
+    a unit, the gate multiplies its scale and shift, since it would undo a gate in front of it; else weight and bias (in
+    the released code always the weight). In short trainings the rate of log alpha is raised to 10 / steps, so that it
+    can arrive.
     """
     if strength < 0 or not 0 < dropout < 1:
         raise SpecError(f"l0: strength = {strength:g} and dropout = {dropout:g}, expected at least 0, and 0 to 1")

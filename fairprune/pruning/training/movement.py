@@ -17,12 +17,15 @@ from fairprune.pruning.training_method import Setting, training_method
 def movement(setting: Setting, *, begin: float = 0.1, end: float = 0.8, every: int = 10, updates: int = 10) -> Hook:
     """Keep the weights that move away from zero: importance gathers -w * dL/dW', W' the masked weight (section 3).
 
-    The gradient passes straight through the mask, so masked weights gather importance too (which needs the whole
-    gradient of the weights) and may come back, with the value that they had; only weights in force are trained. The
-    share removed grows by a cubic from `begin` to `end`, fractions of this training that the released settings for
-    SQuAD come to. The paper chooses masks anew at every step; here every `every` steps, in short trainings at least
+    The gradient passes straight through the mask, so masked weights gather importance too and may come back, with the
+    value that they had; only weights in force are trained. The share removed grows by a cubic from `begin` to `end`,
+    fractions of this training that the released settings for SQuAD come to. Ranked layer by layer, as published.
+
+    Cost: steps are charged under the masks, but with the gradients of all weights.
+
+    Deviations: the paper chooses masks anew at every step; here every `every` steps, in short trainings at least
     `updates` times, and after the last one. Importance is gathered at a constant rate, as in equation 5 (whose value
-    does not matter for a ranking), without the Adam of the released code. Ranked layer by layer, as published.
+    does not matter for a ranking), without the Adam of the released code.
     """
     steps = span("movement", setting.steps, begin, end, every, updates)
     held = masked(setting)

@@ -14,12 +14,15 @@ from fairprune.pruning.training_method import Setting, training_method
 def rigl(setting: Setting, *, alpha: float = 0.3, every: int = 100, end: float = 0.75, updates: int = 10) -> Hook:
     """Train a random sparse network; every `every` steps the smallest weights go, and others grow by their gradients.
 
-    The fraction that moves falls from `alpha` by a cosine to 0 at `end`, a fraction of this training. In every layer
-    as many grow as go: those with the largest gradient of the batch, from zero and without momentum. A weight that
-    goes may grow again at once, and then stays what it was (released code). Such a step moves masks, and no weights;
-    it computes the dense gradient, the rest of training the sparse one. In short trainings steps of this kind
-    come more often, up to `updates` in all, but never closer than 4 steps. The first comes after one interval: at
-    step 0, which the paper's algorithm does not exclude, weights have not been trained.
+    The fraction that moves falls from `alpha` by a cosine to 0 at `end`, a fraction of this training. In every layer as
+    many grow as go: those with the largest gradient of the batch, from zero and without momentum. A weight that goes
+    may grow again at once, and then stays what it was (released code). Such a step moves masks, and no weights.
+
+    Cost: steps are charged under the masks; those that move them compute the gradients of all weights.
+
+    Deviations: in short trainings masks move more often, up to `updates` times in all, but never less than 4 steps
+    apart. They first move after one interval: at step 0, which the paper's algorithm does not exclude, weights have not
+    been trained.
     """
     check_fraction("rigl", alpha=alpha, end=end)
     last = round(end * setting.steps)

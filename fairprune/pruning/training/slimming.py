@@ -16,9 +16,12 @@ from fairprune.pruning.training_method import Setting, training_method
 def slimming(setting: Setting, *, s: float = 1e-4) -> Hook:
     """Add s * sign(scale) to the gradients of the batch norms behind prunable layers.
 
-    As published: s 1e-4 for VGG, 1e-5 for ResNets and DenseNets, trained from the initialisation (here that is
-    start = "init"), then one threshold over all scales. The released code penalises every batch norm of the network;
-    here those behind spared layers are left alone. Raises PruneError for a layer without a batch norm behind it.
+    Published are s 1e-4 for VGG, 1e-5 for ResNets and DenseNets, and then one threshold over all scales. Raises
+    PruneError for a layer without a batch norm behind it.
+
+    Deviations: the paper trains from the initialisation, which here is start = "init"; by default the base model is
+    trained on. The released code penalises every batch norm of the network; here those behind spared layers are left
+    alone.
     """
     if not s >= 0:
         raise PruneError(f"slimming: s = {s:g}, expected a penalty of 0 or more")

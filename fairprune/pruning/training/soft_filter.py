@@ -14,9 +14,11 @@ def soft_filter(setting: Setting) -> Hook:
     """After every epoch, set the filters of lowest L2 norm to zero: as many as the target removes in the end.
 
     As published only weights are zeroed, not batch norms, biases or the optimizer's momentum, and zeroed filters may
-    come back. The paper chooses in every layer by itself; what is removed physically has to be the same in coupled
-    layers, so here these choose together. The released code also zeroes once before the first epoch, which the
-    paper's algorithm does not. Published are trainings from the initialisation, and from a trained network.
+    come back. Published are trainings from the initialisation, and from a trained network, which is the default.
+
+    Deviations: the paper chooses in every layer by itself; what is removed physically has to be the same in coupled
+    layers, so here these choose together. The released code also zeroes once before the first epoch, which the paper's
+    algorithm does not.
     """
     space = channels_of(setting)
 

@@ -17,9 +17,12 @@ def sparse_evolutionary(setting: Setting, *, zeta: float = 0.3, every: int = 1) 
     """Train a random sparse network; after every `every` epochs move `zeta` of each layer's weights elsewhere.
 
     What goes are the smallest of the positive and, by themselves, of the negative weights; as many grow at random at
-    empty places (just emptied ones among them, as in the released code), from zero and without momentum. Nothing
-    moves after the last epoch: the paper removes there without growing, which would miss the target. Densities are
-    the allocation's, by default an extension of the paper's Erdos-Renyi rule to convolutions.
+    empty places (just emptied ones among them, as in the released code), from zero and without momentum.
+
+    Cost: steps are charged under the masks.
+
+    Deviations: nothing moves after the last epoch; the paper removes there without growing, which would miss the
+    target. Densities are the allocation's, by default an extension of the paper's Erdos-Renyi rule to convolutions.
     """
     check_fraction("set", zeta=zeta)
     if every < 1:

@@ -28,14 +28,17 @@ def sss(setting: Setting, *, gamma: float = 0.01, momentum: float = 0.9) -> Hook
     """Scale what every unit yields by a factor, and minimise loss + gamma * sum |factor| by `proximal_step`.
 
     A block's factor acts on what its residual branch adds to the shortcut. A channel's acts behind the batch norm that
-    follows its layer, or on the layer where none does directly; coupled channels have one in common. Factors begin at
-    1 and do not decay; they share the learning rate of the weights, which the recipe's optimizer moves (in the paper
-    SGD with Nesterov momentum). Defaults are those of the released ImageNet configuration.
+    follows its layer, or on the layer where none does directly; coupled channels have one in common. Factors begin at 1
+    and do not decay; they share the learning rate of the weights. Defaults are those of the released ImageNet
+    configuration.
 
     Scores are the factors after the last step. They are multiplied into the weights, so the network computes what it
-    did, and a block whose factor is 0 goes without a trace. In the paper gamma alone decides how much goes; here the
-    target does, and takes those at 0 first. The paper knows no coupled channels. Raises PruneError for a block whose
-    branch does not end in one batch norm, convolution or linear layer.
+    did, and a block whose factor is 0 goes without a trace. Raises PruneError for a block whose branch does not end in
+    one batch norm, convolution or linear layer.
+
+    Deviations: in the paper gamma alone decides how much goes; here the target does, and takes those at 0 first.
+    Weights are moved by the recipe's optimizer, in the paper by SGD with Nesterov momentum. The paper knows no coupled
+    channels.
     """
     if not gamma >= 0 or not 0 <= momentum < 1:
         raise PruneError(f"sss: gamma {gamma:g} and momentum {momentum:g}, expected 0 or more and from 0 to below 1")

@@ -38,11 +38,15 @@ def tpp(
 ) -> Hook:
     """The filters that the target removes by their L1 norms at the start are decorrelated from others and driven out.
 
-    Beside the growing factor of GReg-1 on filters (with their biases, as in the released code), it acts on scale and
+    Beside the growing factor of `greg1` on filters (with their biases, as in the released code), it acts on scale and
     shift of the batch norm directly behind; and `gram` * factor * MSE(W W^T, G) is added to the loss for every layer
     that loses filters: W [out, rest] is its weight, G is W W^T, detached, its entries with a removed filter set to 0.
-    Published at a learning rate of 1e-3; at a hundred times that, the Gram term of narrow layers diverges. The released
-    code also zeroes the filters layer by layer at the end, where they are close to zero; here they are just removed.
+    Published at a learning rate of 1e-3; at a hundred times that, the Gram term of narrow layers diverges.
+
+    Cost: the products of the Gram term are charged, two of out x out x rest a step for each of these layers.
+
+    Deviations: those of `greg1`. The released code also zeroes the filters layer by layer at the end, where they are
+    close to zero; here they are just removed.
     """
     space, network = channels_of(setting), setting.network
     factor = stairs(0, 0.0, ceiling, share=grown, steps=setting.steps, every=every, delta=delta)

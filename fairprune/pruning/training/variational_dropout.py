@@ -30,13 +30,17 @@ def variational_dropout(
 ) -> Hook:
     """Learn a variance for every weight, w ~ N(theta, sigma^2), under a log-uniform prior; scores: -log alpha.
 
-    alpha = sigma^2 / theta^2. Outputs are drawn, not weights (local reparametrisation, section 4.2): mean and variance
-    are a pass each, so a step costs twice that of the prunable layers. The penalty is strength / samples * KL by the
-    paper's approximation (equation 14); strength 1 is the evidence lower bound. For a fraction `pretrain` of this
-    training nothing is drawn or penalised, then the penalty grows linearly over a fraction `warm_up` (the paper warms
-    up or pretrains, for no stated number of epochs). log sigma^2 starts at `log_sigma` (released code) and is trained
-    by Adam at `rate`; theta, the network's weights, as the recipe says, where the paper has one Adam for both. In
-    evaluation and afterwards the network has weights theta. The paper prunes log alpha > 3.
+    alpha = sigma^2 / theta^2. Outputs are drawn, not weights (local reparametrisation, section 4.2). The penalty is
+    `strength` / samples * KL by the paper's approximation (equation 14); strength 1 is the evidence lower bound. For a
+    fraction `pretrain` of this training nothing is drawn or penalised, then the penalty grows linearly over a fraction
+    `warm_up`. log sigma^2 starts at `log_sigma` (released code) and is trained by Adam at `rate`; theta, the network's
+    weights, as the recipe says. In evaluation and afterwards the network has weights theta.
+
+    Cost: mean and variance of outputs are a pass each, so prunable layers are charged twice.
+
+    Deviations: the paper prunes log alpha > 3; here the target decides how many. It warms up or pretrains for no stated
+    number of epochs: 0.25 and 0 are ours. It has one Adam for theta and variances; here that of log sigma^2 is its own,
+    its rate raised to 10 / steps in short trainings. The released code's clipping of log alpha is left out.
     """
     check_fraction("variational_dropout", pretrain=pretrain, warm_up=warm_up)
     if not strength >= 0:
