@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fairprune.cli import networks, results, studies
+from fairprune.cli import crossing, networks, results, studies
 
 app = typer.Typer(
     name="fairprune",
@@ -19,6 +19,7 @@ for command in (
     studies.demo,
     studies.plan,
     studies.run,
+    crossing.cross,
     results.status,
     results.show,
     results.table,

@@ -48,7 +48,7 @@ def demo(
     session = open_session(study, None, store, None, execution)
     if not as_json:
         plan(study, store=store, device="cpu", jobs=jobs)
-    statuses = _run(session, "only-missing", jobs, quiet=as_json)
+    statuses = run_session(session, "only-missing", jobs, quiet=as_json)
     if not as_json:
         results.table(study, store=store)
         results.audit(study, store=store)
@@ -105,14 +105,15 @@ def run(
 
     execution, jobs = resources(device, jobs, threads, compiled)
     session = open_session(study, overrides, store, data_root, execution, download=download)
-    statuses = _run(session, rerun, jobs, quiet=as_json)
+    statuses = run_session(session, rerun, jobs, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(statuses, indent=2))
     if any(statuses[status] for status in ("failed", "diverged", "skipped")):
         raise typer.Exit(EXIT_FINDINGS)
 
 
-def _run(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> dict[str, int]:
+def run_session(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> dict[str, int]:
+    """Run what the policy chooses, with a progress board; how many runs have which status afterwards."""
     from fairprune.cli.progress import Board
     from fairprune.launch import session as launch
     from fairprune.plan import counts

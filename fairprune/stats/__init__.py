@@ -4,6 +4,7 @@ Plain functions of plain numbers with frozen results; they know nothing of recor
 """
 
 from fairprune.stats.contrasts import Contrast, Table, contrasts, families
+from fairprune.stats.crossing import Crossing, cross
 from fairprune.stats.dunnett import critical_value
 from fairprune.stats.power import Equivalence, detectable, equivalence
 from fairprune.stats.resampling import Resampled, resample, widened
@@ -11,6 +12,7 @@ from fairprune.stats.summary import Description, binomial_error, describe
 
 __all__ = [
     "Contrast",
+    "Crossing",
     "Description",
     "Equivalence",
     "Resampled",
@@ -18,6 +20,7 @@ __all__ = [
     "binomial_error",
     "contrasts",
     "critical_value",
+    "cross",
     "describe",
     "detectable",
     "equivalence",
