@@ -401,6 +401,14 @@ def test_what_a_repair_is_told(network: nn.Module, space: ChannelSpace, batches:
     assert remaining["conv2"].shape == (16, 6, 5, 5)
 
 
+def test_what_a_repair_says_about_removed_inputs_is_ignored(
+    network: nn.Module, space: ChannelSpace, batches: Calibration
+) -> None:
+    ones = mine(lambda context, _: {name: torch.ones_like(weight) for name, weight in context.weights.items()})
+    walked = repair_along(network, space, {"conv1": torch.tensor([1])}, ones, {}, batches=batches, seed=0)
+    assert walked.weights["conv2"].sum((0, 2, 3)).tolist() == [0, 16 * 25, 0, 0, 0, 0]
+
+
 def test_single_weights_have_no_taps(network: nn.Module, batches: Calibration) -> None:
     weights = weight_space(network, count(network, torch.zeros(1, 1, 28, 28)).layers)
     with pytest.raises(PruneError, match="taps show channels: expected granularity 'channel', got 'weight'"):
