@@ -17,11 +17,13 @@ from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.measure.cost import count
 from fairprune.networks.checkpoint import load_checkpoint
+from fairprune.pruning.ahead import check_ahead
 from fairprune.pruning.allocation import Allocation, uniform
 from fairprune.pruning.apply import space_of
 from fairprune.pruning.bind import bind
+from fairprune.pruning.calibration import CALIBRATED
 from fairprune.pruning.choosing import choose_for, target_unknown
-from fairprune.pruning.needs.scales import scales_of
+from fairprune.pruning.deciding import Asked, Procedure
 from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.space import Space
 from fairprune.pruning.target import check_reachable, reach
@@ -93,10 +95,8 @@ def _check(spaces: _Spaces, task: Task, method: Method, target: Target) -> None:
     network, dense, space = spaces.of(task, method)
     if not space.groups:
         raise PruneError(f"nothing can be pruned at granularity {method.granularity}: every unit is spared or locked")
-    if method.criterion:
-        criterion = registry.load("criterion", method.criterion, spaces.workshop.folder)
-        if "batch_norm" in criterion.needs:
-            scales_of(network, criterion, space.layers, space.batch_norm_of)
+    how = _procedure(spaces.workshop, method)
+    samples = _calibration_samples(how, method, spaces.workshop.data(task.data))
     allocate: Allocation = uniform  # stands for the amounts of another method, which are not known yet
     if method.allocation != "like":
         function = registry.load("allocation", method.allocation, spaces.workshop.folder)
@@ -104,7 +104,28 @@ def _check(spaces: _Spaces, task: Task, method: Method, target: Target) -> None:
         if method.allocation == "given":  # its amounts need no scores
             reach(space, {group.name: torch.zeros(group.size) for group in space.groups}, allocate, target, dense)
     check_reachable(space, target, dense)
+    units = sum(group.size for group in space.groups)
+    check_ahead(network, Asked(space, method.allocation, allocate, target, dense, units), how, samples)
     if method.training:
         choose = choose_for(space, allocate, target, dense, method.reduce) if method.training.bound else target_unknown
         loader = spaces.workshop.loader(task, "train", Recipe.model_validate(method.training.recipe))
         hook_of(spaces.workshop, method.training, copy.deepcopy(network), space, choose, loader, seed=0).finish()
+
+
+def _procedure(workshop: Workshop, method: Method) -> Procedure:
+    criterion = registry.load("criterion", method.criterion, workshop.folder) if method.criterion else None
+    repair = registry.load("repair", method.repair, workshop.folder) if method.repair not in ("", "none") else None
+    return Procedure(criterion, method.options, method.steps, repair, method.repair_options)
+
+
+def _calibration_samples(how: Procedure, method: Method, data: Data) -> int:
+    """How many samples are looked at, if any. Raises SpecError for more than there are."""
+    components = [component for component in (how.criterion, how.repair) if component]
+    asked, there = method.calibration.samples, len(data.train)
+    for component in components:
+        if asked > there and CALIBRATED.intersection(component.needs):
+            raise SpecError(
+                f"{component.name} is to look at {asked:,} calibration samples, and the training split of {data.name} "
+                f"has {there:,}: expected at most that, as in calibration = {{samples = {there}}}"
+            )
+    return min(asked, there)

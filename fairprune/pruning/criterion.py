@@ -131,6 +131,8 @@ class Scored:
 
 
 Scores: TypeAlias = Mapping[str, Tensor]
+# Layer name -> shape of its weight, number of calibration samples, options; raises PruneError or SpecError.
+Check: TypeAlias = Callable[[Mapping[str, torch.Size], int, Mapping[str, Any]], None]
 Scope = Literal["layer", "network", "sequence"]
 Start = Literal["trained", "init"]
 
@@ -145,6 +147,7 @@ class Criterion:
     steps       how often it scores and removes on the way to a target, without training in between
     allocation  how a target is spread over layers; "": the default of the granularity
     repair      what mends the layers afterwards; "": nothing
+    check       refuses, before anything is computed, layers that it cannot work on (memory, shapes); None: none
     """
 
     name: str
@@ -158,6 +161,7 @@ class Criterion:
     steps: int = 1
     allocation: str = ""
     repair: str = ""
+    check: Check | None = None
 
     def __call__(self, context: Context, **options: Any) -> Scored:
         """What the function returns, as Scored."""
@@ -175,6 +179,7 @@ def criterion(
     steps: int = 1,
     allocation: str = "",
     repair: str = "",
+    check: Check | None = None,
 ) -> Callable[[Callable[..., Scores | Scored]], Criterion]:
     """Declare a criterion.
 
@@ -194,7 +199,7 @@ def criterion(
     def declare(function: Callable[..., Scores | Scored]) -> Criterion:
         options = options_of(function)
         named = function.__name__, function, needs, paper, scope, granularities, options
-        return Criterion(*named, start, steps, allocation, repair)
+        return Criterion(*named, start, steps, allocation, repair, check)
 
     return declare
 

@@ -107,6 +107,14 @@ def score_space(
     )
 
 
+def check_steps(how: Procedure, space: Space) -> None:
+    """Raise PruneError for several steps in which more than single weights would go."""
+    if how.steps > 1 and not isinstance(space, WeightSpace):
+        raise PruneError(
+            f"{how.steps} steps without training remove single weights, not {space.granularity}s: use rounds"
+        )
+
+
 def _choose(asked: Asked, space: Space, scores: Mapping[str, Tensor], target: Target) -> Choice:
     grouped = space.group_scores(scores, asked.reduce)
     return reach(space, grouped, asked.allocate, target, asked.dense, asked.units)
@@ -118,10 +126,7 @@ def _step_by_step(network: nn.Module, asked: Asked, criterion: Criterion, how: P
     Source: the exponential schedule of SynFlow (Tanaka et al. 2020, arXiv:2006.05467, algorithm 1).
     """
     space = asked.space
-    if how.steps > 1 and not isinstance(space, WeightSpace):
-        raise PruneError(
-            f"{how.steps} steps without training remove single weights, not {space.granularity}s: use rounds"
-        )
+    check_steps(how, space)
     work = copy.deepcopy(network) if how.steps > 1 else network
     samples, passes = 0, 0.0
     for step in range(1, max(how.steps, 1) + 1):

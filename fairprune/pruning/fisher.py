@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,6 +66,13 @@ def fishers(context: Context, settings: Settings, taking_part: Mapping[str, Tens
     if not count:
         raise PruneError("obs needs gradients on calibration samples, and there are none")
     return layers
+
+
+def check_layers(shapes: Mapping[str, torch.Size], samples: int, options: Mapping[str, Any]) -> None:
+    """The check of criterion and repair `obs`: `check_memory` for layers with weights of such shapes."""
+    settings = Settings(**options)
+    sizes = {name: shape.numel() for name, shape in shapes.items()}
+    check_memory(sizes, math.ceil(samples / settings.chunk), settings)
 
 
 def check_memory(sizes: Mapping[str, int], gradients: int, settings: Settings) -> None:

@@ -8,14 +8,17 @@ from typing import Any
 
 from torch import Tensor
 
-from fairprune.pruning.criterion import Context, Granularity, Need, check_needs, options_of
+from fairprune.pruning.criterion import Check, Context, Granularity, Need, check_needs, options_of
 
 Remaining = Mapping[str, Tensor]  # layer name -> bool, of the weight's shape: what pruning leaves of it
 
 
 @dataclass(frozen=True)
 class Repair:
-    """A function that mends layers after units were chosen, with what it needs, its source, and where it applies."""
+    """A function that mends layers after units were chosen, with what it needs, its source, and where it applies.
+
+    `check` is as that of a criterion: it refuses layers that the repair cannot work on.
+    """
 
     name: str
     function: Callable[..., Mapping[str, Tensor]]
@@ -23,6 +26,7 @@ class Repair:
     paper: str
     granularities: tuple[Granularity, ...]
     options: Mapping[str, Any]
+    check: Check | None = None
 
     def __call__(self, context: Context, remaining: Remaining, **options: Any) -> Mapping[str, Tensor]:
         """New weights of layers, of the dense shapes; what is not `remaining` is ignored."""
@@ -30,7 +34,11 @@ class Repair:
 
 
 def repair(
-    *, needs: tuple[Need, ...] = (), paper: str, granularities: tuple[Granularity, ...] = ("weight", "channel")
+    *,
+    needs: tuple[Need, ...] = (),
+    paper: str,
+    granularities: tuple[Granularity, ...] = ("weight", "channel"),
+    check: Check | None = None,
 ) -> Callable[[Callable[..., Mapping[str, Tensor]]], Repair]:
     """Declare a repair: a function of a Context, of what remains, and of keyword-only options with defaults.
 
@@ -40,6 +48,6 @@ def repair(
     check_needs("repair", needs)
 
     def declare(function: Callable[..., Mapping[str, Tensor]]) -> Repair:
-        return Repair(function.__name__, function, needs, paper, granularities, options_of(function))
+        return Repair(function.__name__, function, needs, paper, granularities, options_of(function), check)
 
     return declare

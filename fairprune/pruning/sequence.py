@@ -94,13 +94,9 @@ def walk(
     `reduce` joins the scores of several channels that make up one unit. Raises SpecError for an unknown option,
     PruneError for a criterion or repair that does not fit, and for scores or weights that are wrong.
     """
-    channels = _channels(space)
+    channels = channels_of(space)
     check_options(criterion, options)
-    if criterion.scope != "sequence" or set(criterion.needs) - {"taps"}:
-        raise PruneError(
-            f"criterion '{criterion.name}' cannot go group after group: expected scope 'sequence' and no need but "
-            f"'taps', got scope '{criterion.scope}' and needs {list(criterion.needs)}"
-        )
+    check_walks(criterion)
     _check_counts(channels, counts)
 
     def decide(index: int, work: nn.Module, taps: Mapping[str, Tap]) -> Tensor:
@@ -126,7 +122,7 @@ def repair_along(
 
     The network is left exactly as it was; `batches` and errors are as in `walk`.
     """
-    channels = _channels(space)
+    channels = channels_of(space)
     channels.plan(kept)  # raises for indices that do not fit
 
     def decide(index: int, _work: nn.Module, _taps: Mapping[str, Tap]) -> Tensor:
@@ -136,7 +132,17 @@ def repair_along(
     return _along(network, counts, _Course(channels, decide, False, mending(repair, options, seed), batches, seed))
 
 
-def _channels(space: Space) -> ChannelSpace:
+def check_walks(criterion: Criterion) -> None:
+    """Raise PruneError for a criterion that cannot go group after group."""
+    if criterion.scope != "sequence" or set(criterion.needs) - {"taps"}:
+        raise PruneError(
+            f"criterion '{criterion.name}' cannot go group after group: expected scope 'sequence' and no need but "
+            f"'taps', got scope '{criterion.scope}' and needs {list(criterion.needs)}"
+        )
+
+
+def channels_of(space: Space) -> ChannelSpace:
+    """The space as one of channels. Raises PruneError for other units, which have no taps."""
     if not isinstance(space, ChannelSpace):
         raise PruneError(f"taps show channels: expected granularity 'channel', got '{space.granularity}'")
     return space

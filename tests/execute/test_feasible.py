@@ -90,3 +90,98 @@ def test_what_would_fail_after_the_base_is_trained_is_refused_at_once(tmp_path, 
     with pytest.raises(FairpruneError, match=message) as caught:
         check_feasible(found.points, found.open())
     assert "\n" not in str(caught.value)
+
+
+MINE = """
+    import fairprune as fp
+    import torch
+    from torch import nn
+
+    def plain(classes, channels):
+        return nn.Sequential(nn.Conv2d(channels, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Flatten(),
+                             nn.Linear(128, classes))
+
+    class Deep(nn.Module):
+        def __init__(self, classes, channels):
+            super().__init__()
+            self.first = nn.Conv3d(channels, 4, 3)
+            self.last = nn.Linear(4 * 36, classes)
+
+        def forward(self, x):
+            return self.last(torch.flatten(self.first(x.unsqueeze(2).expand(-1, -1, 3, -1, -1)), 1))
+
+    def deep(classes, channels):
+        return Deep(classes, channels)
+
+    def ranked(scores, keep, minimum):
+        from fairprune.pruning.allocation import global_
+        return global_(scores, keep, minimum)
+
+    @fp.criterion(scope="sequence", needs=("taps", "gradients"), granularities=("channel",), allocation="uniform")
+    def greedy(context):
+        return {}
+
+    @fp.criterion(needs=("taps",), granularities=("channel",))
+    def astray(context):
+        return {}
+
+    @fp.repair(needs=("gradients",), paper="test", granularities=("channel",))
+    def by_gradient(context, remaining):
+        return {}
+
+    @fp.repair(needs=("taps",), paper="test", granularities=("weight", "channel"))
+    def by_taps(context, remaining):
+        return {}
+"""
+PLAIN, DEEP = (["targets=[1.05]", f"task.network=mine:{name}"] for name in ("plain", "deep"))
+
+
+@pytest.mark.parametrize(
+    ("method", "overrides", "message"),
+    [
+        (
+            'criterion = "obs", options = {limit = 1e-3}',
+            [],
+            r"obs would take .* GB .* layer 'conv3' .* or spare layers",
+        ),
+        ('criterion = "magnitude", repair = "obs", repair_options = {limit = 1e-3}', [], "obs would take .*'conv3'"),
+        ('criterion = "obs", options = {damp = 0}', [], "option 'damp' of obs is 0"),
+        ('criterion = "bn_scale"', PLAIN, "'bn_scale' needs a batch norm .* layer '0', which has none: spare that"),
+        ('training = "slimming", start = "init"', PLAIN, "layer '0', which has none: spare that layer"),
+        ('training = "slimming", criterion = "l1_norm", start = "init"', PLAIN, "behind layer '0': spare that layer"),
+        ('training = "sss", start = "init"', PLAIN, "Sequential has no residual blocks .*: prune channels"),
+        ('criterion = "magnitude", granularity = "block"', PLAIN, "no residual blocks .*: prune channels or weights"),
+        ('criterion = "hrank"', DEEP, "layer 'first' have 3: spare it"),
+        (
+            'criterion = "thinet", allocation = "mine:ranked"',
+            [],
+            r"'mine:ranked' compares scores .* \(uniform, given, like\)",
+        ),
+        ('criterion = "thinet", repair = "orthogonal"', [], r"'orthogonal' needs \[\]: layer after layer"),
+        ('criterion = "mine:greedy"', [], "'greedy' cannot go group after group: .* no need but 'taps'"),
+        ('criterion = "mine:astray"', [], "'astray' cannot go group after group: expected scope 'sequence'"),
+        ('criterion = "thinet", repair = "mine:by_gradient"', [], r"'by_gradient' needs \['gradients'\]"),
+        ('criterion = "magnitude", repair = "mine:by_taps"', [], "expected granularity 'channel', got 'weight'"),
+        ('criterion = "l1_norm", steps = 3', [], "3 steps .* remove single weights, not channels: use rounds"),
+        (
+            'criterion = "snip", calibration = {samples = 5000}',
+            [],
+            "snip is to look at 5,000 .* at most that, .*samples =",
+        ),
+        (
+            'criterion = "l1_norm", repair = "least_squares", calibration = {samples = 5000}',
+            [],
+            "least_squares is to look",
+        ),
+    ],
+)
+def test_a_method_that_cannot_work_on_the_network_is_refused_at_once(tmp_path, method, overrides, message):
+    path = tmp_path / "study.toml"
+    path.write_text(textwrap.dedent(TRAINED))
+    (tmp_path / "mine.py").write_text(textwrap.dedent(MINE))
+    study = read_study(path, [*overrides, f"methods.bad={{{method}}}"])
+    found = prepare(study, Site(tmp_path / "store", folder=tmp_path))
+    with pytest.raises(FairpruneError, match=f"method bad: .*{message}") as caught:
+        check_feasible(found.points, found.open())
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "store").glob("stages/*"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -9,7 +12,13 @@ from fairprune.errors import PruneError
 from fairprune.pruning.criterion import Context, Scores, criterion
 
 
-@criterion(needs=("outputs",), paper="arXiv:2002.10179", scope="network", granularities=("channel",))
+def check_maps(shapes: Mapping[str, torch.Size], _samples: int, _options: Mapping[str, Any]) -> None:
+    """Raise PruneError for a layer with maps of more than two dimensions, from the shapes of weights."""
+    for layer, shape in shapes.items():
+        _check_dimensions(layer, len(shape))
+
+
+@criterion(needs=("outputs",), paper="arXiv:2002.10179", scope="network", granularities=("channel",), check=check_maps)
 def hrank(context: Context) -> Scores:
     """Mean rank over the calibration images of the feature maps behind batch norm and ReLU, [out], fp64.
 
@@ -27,12 +36,15 @@ def hrank(context: Context) -> Scores:
     return {name: total / images for name, total in ranks.items()}
 
 
+def _check_dimensions(layer: str, dimensions: int) -> None:
+    if dimensions > 4:
+        maps = f"those of layer '{layer}' have {dimensions - 2}"
+        raise PruneError(f"hrank scores maps of two dimensions, {maps}: spare it")
+
+
 def _ranks(layer: str, maps: Tensor) -> Tensor:
     """[batch, out, ...] -> rank of every map, [batch, out]."""
-    if maps.dim() > 4:
-        raise PruneError(
-            f"hrank scores maps of two dimensions, those of layer '{layer}' have {maps.dim() - 2}: spare it"
-        )
+    _check_dimensions(layer, maps.dim())
     if not bool(torch.isfinite(maps).all()):
         raise PruneError(f"outputs of layer '{layer}' are not finite: hrank cannot rank them")
     while maps.dim() < 4:

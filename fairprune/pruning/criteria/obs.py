@@ -5,11 +5,16 @@ from __future__ import annotations
 import torch
 
 from fairprune.pruning.criterion import Context, Scores, criterion
-from fairprune.pruning.fisher import BLOCK, CHUNK, DAMP, LIMIT, Settings, fishers
+from fairprune.pruning.fisher import BLOCK, CHUNK, DAMP, LIMIT, Settings, check_layers, fishers
 
 
 @criterion(
-    needs=("gradient_stream",), paper="arXiv:2004.14340", scope="network", granularities=("weight",), repair="obs"
+    needs=("gradient_stream",),
+    paper="arXiv:2004.14340",
+    scope="network",
+    granularities=("weight",),
+    repair="obs",
+    check=check_layers,
 )
 def obs(
     context: Context, *, block: int = BLOCK, damp: float = DAMP, chunk: int = CHUNK, limit: float = LIMIT

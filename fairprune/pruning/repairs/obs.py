@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from fairprune.pruning.criterion import Context
-from fairprune.pruning.fisher import BLOCK, CHUNK, DAMP, LIMIT, Settings, fishers
+from fairprune.pruning.fisher import BLOCK, CHUNK, DAMP, LIMIT, Settings, check_layers, fishers
 from fairprune.pruning.repair import Remaining, repair
 
 
-@repair(needs=("gradient_stream",), paper="arXiv:2004.14340", granularities=("weight",))
+@repair(needs=("gradient_stream",), paper="arXiv:2004.14340", granularities=("weight",), check=check_layers)
 def obs(
     context: Context,
     remaining: Remaining,
