@@ -15,6 +15,7 @@ from fairprune.execute.training import course_of, on_device, train
 from fairprune.execute.workshop import Outcome, Workshop, root_task
 from fairprune.hook import Hook
 from fairprune.measure.cost import Cost, count
+from fairprune.pruning.answers import finite
 from fairprune.pruning.apply import space_of
 from fairprune.pruning.choosing import choose_for, target_unknown
 from fairprune.pruning.space import Space
@@ -43,7 +44,11 @@ def sparsify(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...])
         scores = hook.finish()
         if scores is None:
             return {}
-        named = {f"scores/{name}": tensor.detach().cpu() for name, tensor in scores.items()}
+        who = f"training '{spec['training']['hook']}'"
+        named = {
+            f"scores/{name}": finite(who, f"scores of layer '{name}'", tensor, [tensor.shape])
+            for name, tensor in scores.items()
+        }
         return {"scores": workshop.store.put_tensors(named)}
 
     return train(workshop, stage, model, course, finish)
