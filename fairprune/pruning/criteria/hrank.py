@@ -23,9 +23,11 @@ def hrank(context: Context) -> Scores:
     """Mean rank over the calibration images of the feature maps behind batch norm and ReLU, [out], fp64.
 
     A map is a matrix [height, width]. Its rank is taken on the CPU, in its own precision, with torch's tolerance, as
-    the authors do. They use 500 images, and for a layer in front of a residual addition the maps behind that; here
-    they are the layer's own. Maps of one dimension count as one row and features without positions as one number: their
-    rank says whether they are active. Raises PruneError for maps of more than two dimensions, or that are not finite.
+    the authors do. Maps of one dimension count as one row and features without positions as one number: their rank says
+    whether they are active. Raises PruneError for maps of more than two dimensions, or that are not finite.
+
+    Deviations: the authors use 500 images, and for a layer in front of a residual addition the maps behind that; here
+    the images are the calibration's, and the maps the layer's own.
     """
     ranks = {name: torch.zeros((), dtype=torch.float64) for name in context.weights}
     images = 0

@@ -24,9 +24,10 @@ def obs(
 ) -> Mapping[str, Tensor]:
     """w - F^-1[:, Q] (F^-1[Q, Q])^-1 w_Q, with Q all that a block loses: the joint optimum, and zero for Q.
 
-    For one weight this is equation 5 of OBS. Where many go at once, released code of WoodFisher adds up the updates
-    that each of them would ask for alone; here the constraint holds for all of them together. F and the options are
-    those of the criterion `obs`.
+    For one weight this is equation 5 of OBS. F and the options are those of the criterion `obs`.
+
+    Deviations: where many go at once, released code of WoodFisher adds up the updates that each of them would ask for
+    alone; here the constraint holds for all of them together.
     """
     found = fishers(context, Settings(block, damp, chunk, limit))
     mended = {}

@@ -43,7 +43,7 @@ def tpp(
     that loses filters: W [out, rest] is its weight, G is W W^T, detached, its entries with a removed filter set to 0.
     Published at a learning rate of 1e-3; at a hundred times that, the Gram term of narrow layers diverges.
 
-    Cost: the products of the Gram term are charged, two of out x out x rest a step for each of these layers.
+    Cost: the Gram term's products are charged too, two of out x out x rest a step for each layer that loses filters.
 
     Deviations: those of `greg1`. The released code also zeroes the filters layer by layer at the end, where they are
     close to zero; here they are just removed.
