@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from fairprune import registry, schedules
 from fairprune.canonical import digest
+from fairprune.demands import derived
 from fairprune.errors import SpecError
 from fairprune.methods import resolve_methods, settle
 from fairprune.recipes import canonical_recipe, merged
@@ -40,6 +41,7 @@ class Resolver:
 
 def expand(study: Study, resolver: Resolver) -> tuple[Point, ...]:
     """Every run of the study, resolved to the last default, without repetition."""
+    study = derived(study)
     methods = resolve_methods(study, resolver.folder)
     points = [
         point
@@ -154,6 +156,7 @@ def _retraining(name: str, entry: RetrainingEntry, task: Task) -> Retraining:
         kind=entry.kind,
         recipe=recipe,
         rewind_to=entry.rewind_to,
+        prune_at=entry.prune_at or 0.0,
         reading=entry.reading,
         more_epochs=more,
         max_factor=entry.max_factor,
@@ -169,4 +172,8 @@ def _rewound(where: str, entry: RetrainingEntry, base: Recipe) -> str:
         return str(whole.cut(whole.total - entry.epochs, whole.total))
     if entry.kind == "weight-rewind" and entry.rewind_to >= whole.total:
         raise SpecError(f"{where}: rewind_to must be below the base's {whole.total:g} epochs")
+    if entry.kind == "overall":
+        if entry.prune_at is None or entry.prune_at >= whole.total:
+            raise SpecError(f"{where}: overall needs prune_at = EPOCH, below the base's {whole.total:g} epochs")
+        return str(whole.cut(entry.prune_at, whole.total))
     return str(whole.cut(entry.rewind_to, whole.total)) if entry.kind == "weight-rewind" else str(whole)

@@ -195,7 +195,7 @@ class Target(Value):
         return ""
 
 
-RetrainingKind = Literal["train", "finetune", "lr-rewind", "weight-rewind", "scratch-e", "scratch-b"]
+RetrainingKind = Literal["train", "finetune", "overall", "lr-rewind", "weight-rewind", "scratch-e", "scratch-b"]
 Reading = Literal["liu", "wang", "ticket"]
 
 
@@ -203,16 +203,19 @@ class Retraining(Value):
     """What follows pruning.
 
     train: the base's whole recipe, for methods that start from the initialisation (nothing, if they prune within it).
-    finetune: `recipe` as it is. lr-rewind: the last `epochs` of the pretraining schedule, from the pruned weights
-    (arXiv:2003.02389). weight-rewind: weights of the base at `rewind_to` epochs, then the rest of its schedule.
-    scratch-e and scratch-b: the pruned architecture, newly initialised, for the epochs that `reading` prescribes
-    (liu: arXiv:1810.05270; wang: arXiv:2301.05219; ticket: as liu, the weights drawn as the network's own
-    initialisation draws them, not rescaled for sparsity), with the pretraining recipe, its schedule scaled.
+    finetune: `recipe` as it is. overall: the base is trained for `prune_at` epochs of its schedule only, the rest of it
+    follows pruning: one schedule in which the pruning epoch moves (arXiv:2301.05219). lr-rewind: the last `epochs` of
+    the pretraining schedule, from the pruned weights (arXiv:2003.02389). weight-rewind: weights of the base at
+    `rewind_to` epochs, then the rest of its schedule. scratch-e and scratch-b: the pruned architecture, newly
+    initialised, for the epochs that `reading` prescribes (liu: arXiv:1810.05270; wang: arXiv:2301.05219; ticket: as
+    liu, the weights drawn as the network's own initialisation draws them, not rescaled for sparsity), with the
+    pretraining recipe, its schedule scaled.
     """
 
     kind: RetrainingKind = "finetune"
     recipe: Recipe
     rewind_to: Annotated[float, Field(ge=0)] = 0.0
+    prune_at: Annotated[float, Field(ge=0)] = 0.0
     reading: Reading = "liu"
     more_epochs: Annotated[float, Field(ge=0)] = 0.0  # wang: K2, the retraining epochs that scratch is given besides
     max_factor: float | None = None  # scratch-b: at most this multiple of the base's epochs (Liu et al.: 2, ImageNet)

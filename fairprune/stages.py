@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from fairprune import schedules
 from fairprune.canonical import Json, digest
 from fairprune.spec import Method, RunSpec, Target, Task
 
@@ -62,7 +63,8 @@ def pipeline(run: RunSpec) -> Pipeline:
 def _base(run: RunSpec, method: Method | None) -> Stage:
     """What a method starts from, which is what its results are compared by: trained, or the initialisation."""
     if method is None or method.start != "init":
-        return _pretrain(run)
+        overall = run.retraining.kind == "overall"
+        return _pretrain(run, stop=run.retraining.prune_at if overall else None)
     initial = _pretrain(run, stop=0.0)
     return _sparsify(run, initial, method, None, ()) if method.own_base else initial
 
@@ -174,10 +176,17 @@ def _prune(run: RunSpec, start: Stage, method: Method, target: Target, number: i
 
 
 def _retrain(run: RunSpec, start: Stage, number: int) -> Stage:
-    """Retraining after a round; a rewinding recipe takes the base's weights of an earlier epoch with it."""
-    recipe = run.retraining.recipe.model_dump(mode="json")
-    rewound = run.retraining.kind == "weight-rewind" or run.retraining.reading == "ticket"
-    sources = (_pretrain(run, stop=run.retraining.rewind_to),) if rewound else ()
+    """Retraining after a round; a rewinding recipe takes the base's weights of an earlier epoch with it.
+
+    So do the rounds before a ticket is drawn anew, whose recipe is the whole of the base's.
+    """
+    rule = run.retraining
+    recipe = rule.recipe.model_dump(mode="json")
+    if rule.reading == "ticket" and rule.rewind_to:
+        whole = schedules.parse(rule.recipe.schedule)
+        recipe["schedule"] = str(whole.cut(rule.rewind_to, whole.total))
+    rewound = rule.kind == "weight-rewind" or rule.reading == "ticket"
+    sources = (_pretrain(run, stop=rule.rewind_to),) if rewound else ()
     spec = {**_training(run), "recipe": recipe, "run_seed": run.run_seed, "round": number}
     return Stage("retrain", spec, (start, *sources))
 

@@ -17,6 +17,9 @@ from fairprune.validation import validate
 NAMED = ("data", "network", "checkpoint")  # tables of a task that may be written as their name alone
 
 
+Demand = Literal["", "S1", "S2", "S3.1", "S3.2", "S4.1", "S4.2", "SX-A", "SX-B", "S4.2-overall"]
+
+
 class Controls(Value):
     """Controls that every study has unless it switches them off, which the audit then reports."""
 
@@ -33,6 +36,7 @@ class RetrainingEntry(Value):
     schedule: str = ""
     epochs: Annotated[float, Field(gt=0)] | None = None  # lr-rewind: how many are replayed; wang's scratch: K2
     rewind_to: Annotated[float, Field(ge=0)] = 0.0
+    prune_at: Annotated[float, Field(gt=0)] | None = None  # overall: the epoch of the base's schedule that ends it
     reading: Reading = "liu"
     max_factor: Annotated[float, Field(ge=1)] | None = None
     recipe: Annotated[dict[str, Any], Field(default_factory=dict)]  # fields of a Recipe that differ from the base's
@@ -46,7 +50,8 @@ class RetrainingEntry(Value):
         used = {
             "schedule": self.kind == "finetune",
             "epochs": self.kind == "lr-rewind" or (scratch and self.reading == "wang"),
-            "rewind_to": self.kind == "weight-rewind",
+            "rewind_to": self.kind == "weight-rewind" or (scratch and self.reading == "ticket"),
+            "prune_at": self.kind == "overall",
             "reading": scratch,
             "max_factor": self.kind == "scratch-b",
         }
@@ -76,7 +81,7 @@ class Study(Value):
     methods: Annotated[dict[str, Method], Field(min_length=1)]
     retraining: Annotated[dict[str, RetrainingEntry], Field(min_length=1)]
     controls: Controls = Controls()
-    demand: str = ""  # reserved: a comparison setup that the study must meet
+    demand: Demand = ""  # a comparison setup that all compared results must reach, or the study is refused
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -85,8 +90,6 @@ class Study(Value):
                 raise ValueError(nonsense)
         if any(len(set(values)) < len(values) for values in (self.targets, self.seeds, self.base_seeds)):
             raise ValueError("targets, seeds and base_seeds must not repeat")
-        if self.demand:
-            raise ValueError("'demand' is reserved; this version cannot enforce a comparison setup")
         return self
 
     @property

@@ -158,7 +158,6 @@ def test_a_resolved_spec_survives_json(write):
         ("task.checkpoint=x.safetensors", "either a pretrain recipe or a checkpoint"),
         ("methods.magnitude.granularity=filter", "input should be 'default', 'weight', 'channel' or 'block'"),
         ("methods.magnitude={criterion='bn_scale',granularity='weight'}", "scores channel units, not weight"),
-        ("demand=S3.2", "reserved"),
         ("base_seeds=[7,7]", "must not repeat"),
         ("task.pretrain.optimizer={nesterov=true,momentum=0}", "nesterov needs a momentum above 0"),
         ("task.pretrain.optimizer={betas=[0.9,1]}", "betas .*: expected two numbers from 0 to below 1"),

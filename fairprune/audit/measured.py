@@ -28,7 +28,7 @@ def from_record(record: Record) -> Result:
         granularity=method.granularity if method else None,
         recipe=record.labels.get("retraining", spec.retraining.kind),
         dataset=_dataset(record),
-        network=_named(spec.task.network.name, spec.task.network.options),
+        network=named(spec.task.network.name, spec.task.network.options),
         base_checkpoint=_base(record),
         target=spec.target,
         allocation=method.allocation if method else None,
@@ -56,14 +56,15 @@ def from_record(record: Record) -> Result:
     )
 
 
-def _named(name: str, options: Options) -> str:
+def named(name: str, options: Options) -> str:
+    """A component's name, with its options where it has some."""
     return f"{name}({', '.join(f'{key}={options[key]}' for key in sorted(options))})" if options else name
 
 
 def _dataset(record: Record) -> str:
     """The data set's name and the digest of its test split: a split of one's own is another data set."""
     test = record.spec.data_digests.get("test")
-    name = _named(record.spec.task.data.name, record.spec.task.data.options)
+    name = named(record.spec.task.data.name, record.spec.task.data.options)
     return f"{name}@{test[:16]}" if test else name
 
 

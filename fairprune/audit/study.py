@@ -32,9 +32,9 @@ def audit_study(
         for point in points
         if point.id in records
     ]
-    readings = {entry.reading for entry in study.retraining.values() if entry.kind.startswith("scratch")}
+    readings = {p.spec.retraining.reading for p in points if p.spec.kind == "scratch"}  # a ticket's budget is liu's
     facts = replace(facts_of(study), exploratory=exploratory)
-    return audit(named, facts, summary.comparisons, reading="liu" if readings == {"liu"} else "wang")
+    return audit(named, facts, summary.comparisons, reading="wang" if "wang" in readings or not readings else "liu")
 
 
 def facts_of(study: Study) -> StudyFacts:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from fairprune.audit.demand import check_demand
 from fairprune.errors import SpecError, brief
 from fairprune.execute.workshop import Execution
 from fairprune.launch.session import Recall, Session, prepare
@@ -27,7 +28,9 @@ def open_session(
     study = read_study(path, overrides or ())
     folder = path.resolve().parent
     site = Site(store, data_root, folder, download, execution or Execution())
-    return prepare(study, site, recall)
+    session = prepare(study, site, recall)
+    check_demand(study, session.points)
+    return session
 
 
 def resources(device: str, jobs: int, threads: int, compiled: bool) -> tuple[Execution, int]:
