@@ -6,6 +6,7 @@ from torch import nn
 
 from fairprune.pruning.calibration import weights_of
 from fairprune.pruning.deciding import Asked, Procedure, check_steps
+from fairprune.pruning.layout import shown
 from fairprune.pruning.mending import check_applies
 from fairprune.pruning.needs.scales import scales_of
 from fairprune.pruning.sequence import channels_of, check_walks, counts_ahead
@@ -21,7 +22,8 @@ def check_ahead(network: nn.Module, asked: Asked, how: Procedure, samples: int) 
     for component, options in ((how.criterion, how.options), (how.repair, how.repair_options)):
         if component and component.check:
             weights = weights_of(network, asked.space.layers)
-            component.check({name: weight.shape for name, weight in weights.items()}, samples, options)
+            shapes = {name: shown(network.get_submodule(name), weight).shape for name, weight in weights.items()}
+            component.check(shapes, samples, options)
     if how.criterion and "batch_norm" in how.criterion.needs:
         scales_of(network, how.criterion, asked.space.layers, asked.space.batch_norm_of)
     sequential = how.criterion is not None and (how.criterion.scope == "sequence" or "taps" in how.criterion.needs)

@@ -10,16 +10,14 @@ from torch import Tensor
 from fairprune.errors import PruneError, unknown
 
 
-def checked_weights(who: str, found: object, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """New weights of layers, on the CPU. Raises PruneError for other names or shapes than `weights` has, and NaN."""
+def checked_weights(who: str, found: object, shapes: Mapping[str, torch.Size]) -> dict[str, Tensor]:
+    """New weights of layers, on the CPU. Raises PruneError for other names or shapes than these, and NaN."""
     if not isinstance(found, Mapping):
         raise PruneError(f"{who} returned {type(found).__name__}, expected layer name -> weights")
     for name in found:
-        if name not in weights:
-            raise PruneError(f"{who} returned weights for " + unknown("layer", str(name), weights))
-    return {
-        name: finite(who, f"weights of layer '{name}'", value, [weights[name].shape]) for name, value in found.items()
-    }
+        if name not in shapes:
+            raise PruneError(f"{who} returned weights for " + unknown("layer", str(name), shapes))
+    return {name: finite(who, f"weights of layer '{name}'", value, [shapes[name]]) for name, value in found.items()}
 
 
 def finite(who: str, what: str, value: object, shapes: Sequence[torch.Size]) -> Tensor:

@@ -19,8 +19,8 @@ from fairprune.pruning.criterion import Context, Criterion, Granularity, Start, 
 from fairprune.pruning.needs.contexts import contexts, gather
 from fairprune.pruning.scoring import Scoring, score
 
-LAYERS = ("0", "3", "7")  # two convolutions and a linear layer, each with a batch norm behind
-BATCH_NORM_OF = {"0": "1", "3": "4", "7": "8"}
+LAYERS = ("0", "3", "6", "10")  # convolutions (6: transposed) and a linear layer, each with a batch norm behind
+BATCH_NORM_OF = {"0": "1", "3": "4", "6": "7", "10": "11"}
 EXAMPLE = torch.zeros(1, 2, 8, 8)
 
 
@@ -172,7 +172,8 @@ def _network() -> nn.Module:
         network = nn.Sequential(
             *(nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()),
             *(nn.Conv2d(6, 8, 3, stride=2, groups=2), nn.BatchNorm2d(8), nn.ReLU()),
-            *(nn.Flatten(), nn.Linear(8 * 9, 10), nn.BatchNorm1d(10), nn.ReLU(), nn.Linear(10, 4)),
+            *(nn.ConvTranspose2d(8, 4, 2, groups=2), nn.BatchNorm2d(4), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(4 * 16, 10), nn.BatchNorm1d(10), nn.ReLU(), nn.Linear(10, 4)),
         )
         for name in BATCH_NORM_OF.values():
             nn.init.normal_(network.get_submodule(name).get_parameter("weight"))

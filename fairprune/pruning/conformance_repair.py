@@ -90,7 +90,7 @@ def _network() -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = nn.Sequential(
-            *(nn.Conv2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()),
+            *(nn.ConvTranspose2d(2, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()),
             *(nn.Conv2d(6, 6, 3, padding=1, groups=6), nn.ReLU(), nn.Conv2d(6, 8, 3, stride=2), nn.ReLU()),
             *(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(8 * 4, 10), nn.ReLU(), nn.Linear(10, 4)),
         )

@@ -64,7 +64,8 @@ class Context:
 
     Tensors are copies, on the device of the network; reading a need that was not declared raises PruneError.
 
-    weights      layer name -> weight, [out, in, ...], of the layers being scored (one, for scope "layer")
+    weights      layer name -> weight, [out, in / groups, ...], of the layers being scored (one, for scope "layer"): of
+                 transposed convolutions too, whose weights torch keeps otherwise; answers are turned back
     gradients    layer name -> mean gradient of the loss over the calibration samples, shape of the weight
     activations  layer name -> mean |input| over calibration samples and positions, [in]
     batch_norm   layer name -> scale of the batch norm behind it, [out]

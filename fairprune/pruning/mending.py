@@ -17,6 +17,7 @@ from fairprune.pruning.calibration import Batches, Loss, Source, untouched, weig
 from fairprune.pruning.criterion import Criterion, Granularity, Need, Undeclared
 from fairprune.pruning.granularity.modules import CONVOLUTIONS, TRANSPOSED
 from fairprune.pruning.granularity.remove import RESIZE
+from fairprune.pruning.layout import shown, stored
 from fairprune.pruning.masks import held
 from fairprune.pruning.needs.contexts import contexts, gather
 from fairprune.pruning.plan import BlockPlan, ChannelPlan, DensePlan, MaskPlan, Plan
@@ -66,8 +67,11 @@ def mend(
         consumer = _as_criterion(repair)
         [made] = contexts(consumer, _granularity(plan), gather(consumer, source, weights), seed)
         context = replace(made, generator=seeds.generator("repair", seed), **_absent(repair))
-        here = {name: mask.to(weights[name].device) for name, mask in remaining.items()}
-        found = checked_weights(f"repair '{repair.name}'", repair(context, here, **options), weights)
+        layers = {name: network.get_submodule(name) for name in weights}
+        here = {name: shown(layers[name], mask).to(weights[name].device) for name, mask in remaining.items()}
+        shapes = {name: mask.shape for name, mask in here.items()}
+        found = checked_weights(f"repair '{repair.name}'", repair(context, here, **options), shapes)
+        found = {name: stored(layers[name], weight) for name, weight in found.items()}
     return Mended(found, source.meter.samples, source.meter.sample_passes)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from fairprune.errors import PruneError, SpecError, unknown
 from fairprune.pruning.answers import checked_weights, finite
 from fairprune.pruning.calibration import Batches, Loss, Source, untouched, weights_of
 from fairprune.pruning.criterion import Criterion, Granularity, Scored
+from fairprune.pruning.layout import shown, stored
 from fairprune.pruning.needs.contexts import contexts, gather
 
 
@@ -22,7 +24,7 @@ class Scoring:
     Multiply-adds spent: sample_passes x multiply-adds of one forward pass of one sample.
     """
 
-    scores: dict[str, Tensor]  # layer name -> shape of the weight, or [out]
+    scores: dict[str, Tensor]  # layer name -> shape of the weight in the network, or [out]
     weights: dict[str, Tensor]
     samples: int  # distinct calibration samples that were read
     sample_passes: float  # sum over all passes of samples x passes: forward 1, gradient 3, Hessian-vector product 9
@@ -59,9 +61,9 @@ def score(
     with untouched(network):
         for context in contexts(criterion, granularity, gather(criterion, source, weights), seed):
             found = criterion(context, **options)
-            part = {name: weights[name] for name in context.weights}
-            scores |= _checked_scores(criterion, found, part, granularity)
-            updates |= checked_weights(f"criterion '{criterion.name}'", found.weights, part)
+            seen = {name: shown(network.get_submodule(name), weights[name]).shape for name in context.weights}
+            scores |= _stored(network, _checked_scores(criterion, found, seen, granularity))
+            updates |= _stored(network, checked_weights(f"criterion '{criterion.name}'", found.weights, seen))
     return Scoring(scores, updates, source.meter.samples, source.meter.sample_passes)
 
 
@@ -72,19 +74,26 @@ def check_options(criterion: Criterion, options: Mapping[str, Any]) -> None:
             raise SpecError(unknown(f"option of criterion '{criterion.name}'", option, criterion.options))
 
 
+def _stored(network: nn.Module, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """In the layout of the network's weights; scores of output units, [out], as they are."""
+    return {
+        name: value if value.dim() == 1 else stored(network.get_submodule(name), value) for name, value in found.items()
+    }
+
+
 def _checked_scores(
-    criterion: Criterion, found: Scored, weights: Mapping[str, Tensor], granularity: Granularity
+    criterion: Criterion, found: Scored, seen: Mapping[str, torch.Size], granularity: Granularity
 ) -> dict[str, Tensor]:
     who = f"criterion '{criterion.name}'"
     if not isinstance(found.scores, Mapping):
         raise PruneError(f"{who} returned {type(found.scores).__name__}, expected layer name -> scores")
     for name in found.scores:
-        if name not in weights:
-            raise PruneError(f"{who} returned scores for " + unknown("layer", name, weights))
+        if name not in seen:
+            raise PruneError(f"{who} returned scores for " + unknown("layer", name, seen))
     checked = {}
-    for name, weight in weights.items():
+    for name, shape in seen.items():
         if name not in found.scores:
             raise PruneError(f"{who} returned no scores for layer '{name}'")
-        shapes = [weight.shape] if granularity == "weight" else [weight.shape, weight.shape[:1]]
+        shapes = [shape] if granularity == "weight" else [shape, shape[:1]]
         checked[name] = finite(who, f"scores of layer '{name}'", found.scores[name], shapes)
     return checked

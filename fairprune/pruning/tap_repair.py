@@ -38,7 +38,7 @@ def mending(repair: Repair, options: Mapping[str, Any], seed: int) -> Mend:
         generator = seeds.generator("repair", seed, layer)
         context = Context({layer: weight.clone()}, generator, "channel", **{**needs, "taps": {layer: tap}})
         found = repair(context, {layer: remaining}, **options)
-        checked = checked_weights(f"repair '{repair.name}'", found, {layer: weight})
+        checked = checked_weights(f"repair '{repair.name}'", found, {layer: weight.shape})
         return checked.get(layer, tap.weight.reshape(weight.shape)).to(weight) * remaining
 
     return mend

@@ -1,20 +1,21 @@
-"""Contexts of criteria: what they declared that they need, and nothing else."""
+"""Contexts of criteria: what they declared that they need, and nothing else. See `fairprune.pruning.layout`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from fairprune import seeds
 from fairprune.pruning.calibration import Source
 from fairprune.pruning.criterion import Context, Criterion, Granularity, Need, Undeclared
+from fairprune.pruning.layout import shown, stored
 from fairprune.pruning.needs.flow import flow
 from fairprune.pruning.needs.gradients import gradient_stream
-from fairprune.pruning.needs.hessian import hessian_product
+from fairprune.pruning.needs.hessian import check_vectors, hessian_product
 from fairprune.pruning.needs.means import Means, means
 from fairprune.pruning.needs.outputs import outputs
 from fairprune.pruning.needs.scales import scales_of
@@ -22,7 +23,10 @@ from fairprune.pruning.needs.scales import scales_of
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that may enter contexts: weights, what is computed once for all layers, and where streams begin."""
+    """All that may enter contexts: where streams begin, weights, and what is computed once for all layers.
+
+    The weights are laid out as in the network, the rest as criteria see it.
+    """
 
     source: Source
     weights: Mapping[str, Tensor]
@@ -37,7 +41,9 @@ def gather(criterion: Criterion, source: Source, weights: Mapping[str, Tensor]) 
     # scales first: a layer without one is refused before anything is computed
     scales = scales_of(source.network, criterion, layers, source.batch_norm_of) if "batch_norm" in needs else {}
     found = flow(source, weights) if "flow" in needs and weights else {}
-    return Evidence(source, weights, means(source, weights, needs), _copies(scales), found)
+    averages = means(source, weights, needs)
+    averages = replace(averages, gradients=_shown(source.network, averages.gradients))
+    return Evidence(source, weights, averages, _copies(scales), _shown(source.network, found))
 
 
 def contexts(criterion: Criterion, granularity: Granularity, evidence: Evidence, seed: int) -> Iterator[Context]:
@@ -56,6 +62,9 @@ def _context(
     criterion: Criterion, granularity: Granularity, evidence: Evidence, layers: Sequence[str], seed: int
 ) -> Context:
     source, weights = evidence.source, {name: evidence.weights[name] for name in layers}
+    show = partial(_shown, source.network)
+    seen = _copies(show(weights))
+    shapes = {name: weight.shape for name, weight in seen.items()}
 
     def declared(need: Need, value: Any) -> Any:
         return value if need in criterion.needs else Undeclared(criterion.name, need)
@@ -63,19 +72,31 @@ def _context(
     def part(need: Need, values: Mapping[str, Tensor]) -> Any:
         return declared(need, {name: values[name] for name in layers if need in criterion.needs})
 
+    def stream(chunk: int, temperature: float = 1.0) -> Iterator[Mapping[str, Tensor]]:
+        return map(show, gradient_stream(source, weights, chunk, temperature))
+
+    def product(vectors: Mapping[str, Tensor], temperature: float = 1.0) -> Mapping[str, Tensor]:
+        check_vectors(shapes, vectors)
+        turned = {name: stored(source.network.get_submodule(name), vector) for name, vector in vectors.items()}
+        return show(hessian_product(source, weights, turned, temperature))
+
     return Context(
-        weights=_copies(weights),
+        weights=seen,
         generator=seeds.generator("criterion", seed, layers[0] if criterion.scope == "layer" else "*"),
         granularity=granularity,
         gradients=part("gradients", evidence.means.gradients),
         activations=part("activations", evidence.means.activations),
         batch_norm=part("batch_norm", evidence.scales),
-        gradient_stream=declared("gradient_stream", partial(gradient_stream, source, weights)),
-        hessian=declared("hessian", partial(hessian_product, source, weights)),
+        gradient_stream=declared("gradient_stream", stream),
+        hessian=declared("hessian", product),
         outputs=declared("outputs", partial(outputs, source, layers)),
         flow=part("flow", evidence.flow),
         taps=declared("taps", {}),
     )
+
+
+def _shown(network: nn.Module, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: shown(network.get_submodule(name), value) for name, value in values.items()}
 
 
 def _copies(values: Mapping[str, Tensor]) -> dict[str, Tensor]:

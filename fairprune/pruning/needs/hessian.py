@@ -24,7 +24,7 @@ def hessian_product(
     Blocks between the layers are part of it. Back-propagated twice, batch by batch (Pearlmutter 1994), and summed in
     fp32 or wider. Raises PruneError for vectors that fit no layer, and operations that have no second derivative.
     """
-    _check(weights, vectors)
+    check_vectors({name: weight.shape for name, weight in weights.items()}, vectors)
     sums, samples = zeros_for(weights), 0
     for batch, targets in source.stream(HESSIAN):
         add(sums, _product(source, weights, vectors, batch, targets, temperature), len(batch))
@@ -60,12 +60,12 @@ def _product(
             ) from error
 
 
-def _check(weights: Mapping[str, Tensor], vectors: Mapping[str, Tensor]) -> None:
+def check_vectors(shapes: Mapping[str, torch.Size], vectors: Mapping[str, Tensor]) -> None:
+    """Raise PruneError for a vector of a layer that there is not, or of another shape."""
     for name, vector in vectors.items():
-        if name not in weights:
-            raise PruneError("hessian was given a vector for " + unknown("layer", name, weights))
-        if vector.shape != weights[name].shape:
-            expected = list(weights[name].shape)
+        if name not in shapes:
+            raise PruneError("hessian was given a vector for " + unknown("layer", name, shapes))
+        if vector.shape != shapes[name]:
             raise PruneError(
-                f"hessian: the vector of layer '{name}' has shape {list(vector.shape)}, expected {expected}"
+                f"hessian: the vector of layer '{name}' has shape {list(vector.shape)}, expected {list(shapes[name])}"
             )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fairprune.pruning.calibration import FORWARD, GRADIENT, Source, wide, zeros_for
 from fairprune.pruning.criterion import Need
+from fairprune.pruning.layout import shown
 from fairprune.pruning.needs.gradients import add, gradients
 
 
@@ -77,5 +78,6 @@ def _metered(network: nn.Module, meters: Mapping[str, _Inputs]) -> Iterator[None
 
 
 def _no_inputs(network: nn.Module, name: str, weight: Tensor) -> Tensor:
-    width = weight.shape[1] * getattr(network.get_submodule(name), "groups", 1)  # a filter of a group sees a part
+    layer = network.get_submodule(name)
+    width = shown(layer, weight).shape[1] * getattr(layer, "groups", 1)  # a filter of a group sees a part
     return torch.zeros(width, dtype=torch.float64, device=weight.device)

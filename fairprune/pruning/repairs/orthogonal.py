@@ -21,8 +21,7 @@ def orthogonal(context: Context, remaining: Remaining, *, gain: float = math.sqr
     it unique. Only layers that lose something change; biases and batch norms stay.
 
     Deviations: `gain` is that of the nonlinearity behind a layer, sqrt(2) for ReLU, 1 for none. A context does not say
-    what is behind, so all layers get the same, the classifier too. Weights of transposed convolutions are taken as they
-    lie, [in, rest].
+    what is behind, so all layers get the same, the classifier too.
     """
     if not 0 < gain < math.inf:
         raise SpecError(f"option 'gain' of orthogonal is {gain}, expected a number above 0")
