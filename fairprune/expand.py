@@ -15,7 +15,7 @@ from fairprune.demands import derived
 from fairprune.errors import SpecError
 from fairprune.methods import resolve_methods, settle
 from fairprune.recipes import canonical_recipe, merged
-from fairprune.spec import Checkpoint, DataSpec, Method, Recipe, Retraining, RunSpec, Target, Task
+from fairprune.spec import Checkpoint, DataSpec, Method, Metrics, Recipe, Retraining, RunSpec, Target, Task
 from fairprune.stages import VERSION
 from fairprune.study import RetrainingEntry, Study
 from fairprune.validation import validate
@@ -64,16 +64,13 @@ def _task_points(
         retraining = _retraining(name, entry, task)
         scratch = entry.kind.startswith("scratch")
         shared = {"task": task, "base_seed": 0 if task.checkpoint else base, "run_seed": run, "data_digests": digests}
+        shared["metrics"] = study.metrics
         labels = {"study": study.name, "task": task_name, "retraining": name}
         if study.controls.dense and not scratch:
             yield _point("dense", labels | {"method": "dense"}, shared | {"retraining": retraining}, resolver.folder)
         for (method_name, method), value in itertools.product(methods.items(), study.targets):
             if _applies(entry, method_name, method):
-                if scratch and method.rounds > 1 and entry.reading != "ticket":
-                    raise SpecError(
-                        f"retraining {name}: no scratch run of the iterative {method_name}: list `methods`, or take "
-                        f'reading = "ticket", which rewinds between the rounds'
-                    )
+                _check_rounds(name, entry, method_name, method)
                 target = Target(axis=study.axis, value=value)
                 fields = shared | {"method": method, "target": target, "retraining": retraining}
                 yield _point(
@@ -97,6 +94,24 @@ def _applies(entry: RetrainingEntry, name: str, method: Method) -> bool:
     return right and any(fnmatchcase(name, pattern) for pattern in entry.methods)
 
 
+def _check_rounds(name: str, entry: RetrainingEntry, method_name: str, method: Method) -> None:
+    """Raise SpecError where it is not said what happens between rounds, or rewound to weights that nobody has."""
+    rounds, lender = method.rounds, method.like
+    while lender is not None:
+        rounds, lender = max(rounds, lender.rounds), lender.like
+    if entry.kind.startswith("scratch") and rounds > 1 and entry.reading != "ticket":
+        which = f"the iterative {method_name}" if method.rounds > 1 else f"{method_name}, like an iterative one"
+        raise SpecError(
+            f"retraining {name}: no scratch run of {which}: list `methods`, or take "
+            f'reading = "ticket", which rewinds between the rounds'
+        )
+    if entry.kind == "weight-rewind" and entry.rewind_to and method.own_base:
+        raise SpecError(
+            f"retraining {name}: {method_name} trains a base of its own, of which only the initialisation can be "
+            f"rewound to: expected rewind_to = 0, got {entry.rewind_to:g}"
+        )
+
+
 def _point(
     kind: Literal["prune", "scratch", "dense"],
     labels: Mapping[str, str],
@@ -105,6 +120,8 @@ def _point(
 ) -> Point:
     spec = RunSpec(kind=kind, versions=_versions(fields, folder), **fields)
     identity = spec.model_dump(mode="json", exclude={"task": {"checkpoint": {"name"}}})  # it has its digest
+    if spec.metrics == Metrics():  # whoever asks for nothing more shares runs with studies that could not ask
+        del identity["metrics"]
     return Point(spec, labels, digest(identity)[:16])
 
 
@@ -170,7 +187,7 @@ def _rewound(where: str, entry: RetrainingEntry, base: Recipe) -> str:
         if entry.epochs is None or entry.epochs > whole.total:
             raise SpecError(f"{where}: lr-rewind needs epochs, at most the base's {whole.total:g}")
         return str(whole.cut(whole.total - entry.epochs, whole.total))
-    if entry.kind == "weight-rewind" and entry.rewind_to >= whole.total:
+    if (entry.kind == "weight-rewind" or entry.rewind_to) and entry.rewind_to >= whole.total:
         raise SpecError(f"{where}: rewind_to must be below the base's {whole.total:g} epochs")
     if entry.kind == "overall":
         if entry.prune_at is None or entry.prune_at >= whole.total:

@@ -178,6 +178,35 @@ def test_a_ticket_is_drawn_anew_without_rescaling_and_rewinds_between_rounds():
     plain = {**table, "retraining": {"scratch": {"kind": "scratch-e"}}}
     with pytest.raises(SpecError, match="no scratch run of the iterative imp"):
         expand(parse_study(plain), RESOLVER)
+    plain["methods"] = {**table["methods"], "alike": {"criterion": "random", "allocation": "like:imp"}}
+    plain["retraining"] = {"scratch": {"kind": "scratch-e", "methods": ["alike"]}}
+    with pytest.raises(SpecError, match="no scratch run of alike, like an iterative one"):
+        expand(parse_study(plain), RESOLVER)
+
+
+def test_a_ticket_is_rewound_to_where_its_control_is():
+    table = study(imp={"criterion": "magnitude", "rounds": 2}).model_dump()
+    table["methods"] = {"imp": {"criterion": "magnitude", "rounds": 2}}
+    reinit = {"kind": "scratch-e", "reading": "ticket", "rewind_to": 1.5, "methods": ["imp"]}
+    table["retraining"] = {"late": {"kind": "weight-rewind", "rewind_to": 1.5}, "reinit": reinit}
+    runs = [p for p in expand(parse_study(table), RESOLVER) if p.labels["method"] == "imp"]
+    found = {p.labels["retraining"]: pipeline(p.spec) for p in runs}
+    assert found["late"].pruned.key == found["reinit"].pruned.key
+    assert found["reinit"].final.spec["recipe"]["schedule"] == "constant:1e-1 total:4"
+    reinit["rewind_to"] = 4.0
+    with pytest.raises(SpecError, match="retraining reinit: rewind_to must be below the base's 4 epochs"):
+        expand(parse_study(table), RESOLVER)
+
+
+def test_a_base_of_ones_own_can_be_rewound_to_its_initialisation_alone(folder):
+    table = study(slim={"criterion": "magnitude"}).model_dump()
+    table["methods"] = {"slim": {"training": {"hook": "own:penalty"}, "start": "init"}}
+    table["retraining"] = {"rewound": {"kind": "weight-rewind", "rewind_to": 1.0}}
+    resolver = Resolver(RESOLVER.data_digests, RESOLVER.checkpoint_digest, folder)
+    with pytest.raises(SpecError, match=r"slim trains a base of its own, .* expected rewind_to = 0, got 1"):
+        expand(parse_study(table), resolver)
+    table["retraining"] = {"rewound": {"kind": "weight-rewind"}}
+    assert expand(parse_study(table), resolver)
 
 
 @pytest.mark.parametrize(
