@@ -14,7 +14,7 @@ from fairprune.cli.options import AsJson
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Kind = Literal["criterion", "allocation", "network", "dataset", "objective"]
+Listed = Literal["methods", "criterion", "training", "repair", "allocation", "network", "dataset", "objective"]
 Network = Annotated[str, typer.Argument(help="A network's name, or module:factory of your own.", metavar="NETWORK")]
 Shape = Annotated[str, typer.Option("--shape", help="Channels, height and width of an input.")]
 Classes = Annotated[int, typer.Option("--classes", help="Number of outputs.")]
@@ -24,16 +24,22 @@ Option = Annotated[
 
 
 def ls(
-    kind: Annotated[Kind | None, typer.Argument(help="criterion, allocation, network, dataset, objective.")] = None,
+    kind: Annotated[
+        Listed | None,
+        typer.Argument(help="A kind of component; methods: papers, needs and costs of all that prune."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what ships: criteria, allocations, networks, data sets, objectives.
+    """List what ships: criteria, trainings, repairs, allocations, networks, data sets, objectives; or all methods.
 
-    Example: `fairprune ls criterion`
+    Example: `fairprune ls methods`
     """
     from fairprune.cli.printing import print_table
     from fairprune.registry import BUILTIN
 
+    if kind == "methods":
+        _methods(as_json)
+        return
     kinds = [kind] if kind else list(BUILTIN)
     if as_json:
         listed = {
@@ -43,6 +49,27 @@ def ls(
         typer.echo(json.dumps(listed, indent=2))
         return
     print_table(("kind ", "name ", "what it is "), [(k, e.name, e.summary) for k in kinds for e in BUILTIN[k].values()])
+
+
+def _methods(as_json: bool) -> None:
+    """The table of docs/methods.md. What is told of each method beyond it, only the JSON has."""
+    from fairprune.catalogue import KINDS, catalogue
+    from fairprune.cli.printing import console, print_table
+
+    methods = catalogue()
+    if as_json:
+        typer.echo(json.dumps({"methods": [method.to_json() for method in methods]}, indent=2))
+        return
+    for kind in KINDS:  # three columns, so that names stay whole where a terminal is narrow
+        print_table(
+            (f"{kind} ", "paper ", "units: needs; cost in the ledger "),
+            [
+                (m.name, m.paper, f"{', '.join(m.granularities)}: {', '.join(m.needs)}; cost {m.cost}")
+                for m in methods
+                if m.kind == kind
+            ],
+        )
+        console().print()
 
 
 def cost(

@@ -12,7 +12,9 @@ import polars
 import pytest
 from PIL import Image
 
+from fairprune.catalogue import KINDS, catalogue
 from fairprune.cli import main
+from fairprune.registry import BUILTIN
 
 STUDY = """
     name = "tiny"
@@ -177,6 +179,28 @@ def test_ls_and_check(fairprune):
     names = {row["name"] for row in json.loads(fairprune("ls", "criterion", "--json")[1])["criterion"]}
     assert {"magnitude", "l1_norm"} <= names
     assert fairprune("check", "magnitude")[0] == 0
+
+
+@pytest.mark.parametrize("kind", ["criterion", "training", "repair", "allocation", "network", "dataset", "objective"])
+def test_ls_knows_every_kind_of_component(fairprune, kind):
+    code, out, _ = fairprune("ls", kind, "--json")
+    assert code == 0
+    assert [row["name"] for row in json.loads(out)[kind]] == list(BUILTIN[kind])
+    assert set(json.loads(fairprune("ls", "--json")[1])) == set(BUILTIN)
+
+
+def test_ls_methods_prints_the_table_of_the_documentation(fairprune, monkeypatch):
+    code, out, _ = fairprune("ls", "methods", "--json")
+    assert code == 0
+    assert json.loads(out)["methods"] == json.loads(json.dumps([method.to_json() for method in catalogue()]))
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = fairprune("ls", "methods")
+    assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
+    first = [line.split()[0] for line in out.splitlines() if line[:1].strip()]
+    assert [name for name in first if name not in KINDS] == [method.name for method in catalogue()]  # none is folded
+    row = next(line for line in out.splitlines() if line.startswith("grasp"))
+    assert row.split()[1:5] == ["arXiv:2002.07376", "weight:", "data,", "gradients,"]
 
 
 def test_check_fails_a_criterion_that_is_not_a_function_of_its_context(fairprune, tmp_path, monkeypatch):
