@@ -20,16 +20,19 @@ def _strictness(pair: Pair) -> int:
 
 def _best(pairs: Iterable[Pair]) -> dict[str, list[Pair]]:
     """Of each two pruning methods at each rate the strictest pair, since recipes are an axis of a study."""
-    found: dict[tuple[str, frozenset[str]], Pair] = {}
+    found: dict[tuple[str, frozenset[str], frozenset[str]], Pair] = {}
     for pair in pairs:
         methods = frozenset((name(pair.a), name(pair.b)))
         if len(methods) == 2 and pair.a.kind == pair.b.kind == "prune":
             declared = pair.a if pair.a.target else pair.b
-            key = (f"{place(pair.a)} at {declared.target}" if declared.target else place(pair.a)), methods
+            where, rates = place(pair.a), frozenset((at(pair.a), at(pair.b)))
+            if declared.target:
+                where, rates = f"{where} at {declared.target}", frozenset()
+            key = where, methods, rates
             if key not in found or _strictness(pair) > _strictness(found[key]):
                 found[key] = pair
     grouped: defaultdict[str, list[Pair]] = defaultdict(list)
-    for (where, _), pair in found.items():
+    for (where, _, _), pair in found.items():
         grouped[where].append(pair)
     return grouped
 

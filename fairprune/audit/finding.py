@@ -83,6 +83,7 @@ class Evidence:
     tau: float = 0.05
     assume_equal: frozenset[str] = frozenset()
     reading: Reading = "wang"
+    beside: frozenset[str] = frozenset()  # ids of results that others are compared with, not they among themselves
 
     @cached_property
     def done(self) -> tuple[Result, ...]:
@@ -100,7 +101,13 @@ class Evidence:
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """Pairs of results that reach S1 and share their target (where declared) and their seeds."""
-        return tuple(compare_all(self.done, self.tau, self.assume_equal, self.reading, wanted=_wanted))
+        return tuple(compare_all(self.done, self.tau, self.assume_equal, self.reading, wanted=self._wanted))
+
+    def _wanted(self, a: Result, b: Result) -> bool:
+        """Seeds pair runs, and declared targets form classes, since a tolerance would chain."""
+        sides = ((a.target, b.target), (a.base_seed, b.base_seed), (a.run_seed, b.run_seed))
+        alike = all(x is None or y is None or x == y for x, y in sides)
+        return alike and not (a.id in self.beside and b.id in self.beside)
 
 
 @dataclass(frozen=True)
@@ -155,9 +162,3 @@ def listed(items: Iterable[str], most: int = 6) -> str:
     """The first few of the items, each once, and how many more there are."""
     unique = list(dict.fromkeys(items))
     return ", ".join(unique[:most]) + (f" and {len(unique) - most} more" if len(unique) > most else "")
-
-
-def _wanted(a: Result, b: Result) -> bool:
-    """Seeds pair runs, and declared targets form classes, since a tolerance would chain."""
-    sides = ((a.target, b.target), (a.base_seed, b.base_seed), (a.run_seed, b.run_seed))
-    return all(x is None or y is None or x == y for x, y in sides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Literal
 
 from fairprune.errors import SpecError
@@ -74,6 +74,7 @@ class Result:
     base_top1: float | None = None  # percent, as the two that follow
     top1: float | None = None
     top1_std: float | None = None
+    source: str | None = None  # where it is printed
 
     def __post_init__(self) -> None:
         for rate in ("compression", "speedup"):
@@ -108,12 +109,12 @@ class Result:
                 f"{schedule.total:g}; expected the same number"
             )
 
-    @property
+    @cached_property
     def epochs(self) -> float | None:
         """Epochs of all stages; None where one is unknown."""
         return _sum([getattr(self, f"{stage}_epochs") for stage in STAGES])
 
-    @property
+    @cached_property
     def schedule(self) -> Schedule | None:
         """The schedules of all stages end to end; None where one is unknown."""
         known = [part for stage in STAGES if (part := getattr(self, f"{stage}_schedule")) is not None]

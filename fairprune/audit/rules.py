@@ -26,5 +26,9 @@ def audit(
     reading: Reading = "wang",
 ) -> tuple[Finding, ...]:
     """What every rule says about the results, worst first. The options are those of `setups.compare`."""
-    evidence = Evidence(tuple(results), facts, tuple(contrasts), tau, frozenset(assume_equal), reading)
+    return findings_of(Evidence(tuple(results), facts, tuple(contrasts), tau, frozenset(assume_equal), reading))
+
+
+def findings_of(evidence: Evidence) -> tuple[Finding, ...]:
+    """What every rule says about the evidence, worst first."""
     return tuple(finding for rule in RULES for finding in rule.findings(evidence))

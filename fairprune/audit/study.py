@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from fairprune.audit.finding import Finding, StudyFacts
 from fairprune.audit.measured import from_record
 from fairprune.audit.rules import audit
+from fairprune.audit.setups import Reading
 from fairprune.expand import Point
 from fairprune.record import Record
 from fairprune.study import Study
@@ -21,11 +22,14 @@ def audit_study(
     summary: Summary,
     *,
     exploratory: bool = False,
+    tau: float = 0.05,
+    assume_equal: Set[str] = frozenset(),
 ) -> tuple[Finding, ...]:
     """Findings about a study's records, worst first. Names are those of this study, whichever ran a record first.
 
     `exploratory` says that its declaration was changed after the first result.
-    Budgets of scratch runs are counted in the reading that the study gave them.
+    Budgets of scratch runs are counted in the reading that the study gave them; the other options are those of
+    `setups.compare`.
     """
     named = [
         from_record(records[point.id].model_copy(update={"labels": dict(point.labels)}))
@@ -34,7 +38,8 @@ def audit_study(
     ]
     readings = {p.spec.retraining.reading for p in points if p.spec.kind == "scratch"}  # a ticket's budget is liu's
     facts = replace(facts_of(study), exploratory=exploratory)
-    return audit(named, facts, summary.comparisons, reading="wang" if "wang" in readings or not readings else "liu")
+    reading: Reading = "wang" if "wang" in readings or not readings else "liu"
+    return audit(named, facts, summary.comparisons, tau, assume_equal, reading)
 
 
 def facts_of(study: Study) -> StudyFacts:

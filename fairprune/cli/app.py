@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fairprune.cli import crossing, networks, results, studies
+from fairprune.cli import audits, crossing, networks, results, studies
 
 app = typer.Typer(
     name="fairprune",
@@ -23,7 +23,7 @@ for command in (
     results.status,
     results.show,
     results.table,
-    results.audit,
+    audits.audit,
     results.report,
     networks.ls,
     networks.cost,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,13 +12,11 @@ import typer
 
 from fairprune.cli import EXIT_FINDINGS
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder, StudyFile
+from fairprune.cli.reading import audited, read_records, read_session, summarised
 
 if TYPE_CHECKING:
-    from fairprune.audit import Finding
     from fairprune.launch.session import Session
     from fairprune.record import Record
-    from fairprune.spec import DataSpec
-    from fairprune.summary.values import Summary
 
 TableFormat = Literal["text", "markdown", "csv", "parquet", "json"]
 
@@ -43,7 +40,7 @@ def status(
     if study:
         from fairprune.plan import counts
 
-        tally = counts(_session(study, overrides, store, data_root).points, opened)
+        tally = counts(read_session(study, overrides, store, data_root).points, opened)
     else:
         tally = {}
         for record in opened.records():
@@ -107,10 +104,10 @@ def table(
 
     Example: `fairprune table studies/mnist-lenet5.toml --format markdown`
     """
-    session = _session(study, overrides, store, data_root)
-    records = _records(session)
+    session = read_session(study, overrides, store, data_root)
+    records = read_records(session)
     if as_json:
-        typer.echo(_summary(session, records).model_dump_json(indent=2))
+        typer.echo(summarised(session, records).model_dump_json(indent=2))
         return
     if form in ("csv", "parquet", "json"):
         _write_rows(records, form, output)
@@ -118,42 +115,12 @@ def table(
     if form == "markdown":
         from fairprune.report import markdown
 
-        _write(markdown.table(_summary(session, records)), output)
+        _write(markdown.table(summarised(session, records)), output)
         return
     from fairprune.cli.printing import console
     from fairprune.report import terminal
 
-    console().print(terminal.table(_summary(session, records)))
-
-
-def audit(
-    study: StudyFile,
-    overrides: Overrides = None,
-    store: StoreFolder = DEFAULT_STORE,
-    data_root: DataRoot = None,
-    fail_on: Annotated[
-        Literal["never", "unfair", "caution", "note"],
-        typer.Option("--fail-on", help="Exit with 1 if there is a finding at least this severe."),
-    ] = "never",
-    as_json: AsJson = False,
-) -> None:
-    """What the audit says about a study's results: setups reached, missing controls, what is not separated.
-
-    Example: `fairprune audit studies/mnist-lenet5.toml --fail-on unfair`
-    """
-    from fairprune.audit.finding import SEVERITIES
-    from fairprune.cli.printing import print_findings
-
-    session = _session(study, overrides, store, data_root)
-    records = _records(session)
-    findings = _findings(session, records, _summary(session, records))
-    if as_json:
-        typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
-    else:
-        print_findings(findings)
-    order = list(SEVERITIES)
-    if fail_on != "never" and any(order.index(f.severity) <= order.index(fail_on) for f in findings):
-        raise typer.Exit(EXIT_FINDINGS)
+    console().print(terminal.table(summarised(session, records)))
 
 
 def report(
@@ -168,7 +135,7 @@ def report(
 
     Example: `fairprune report studies/mnist-lenet5.toml -o mnist.html`
     """
-    page = write_report(_session(study, overrides, store, data_root), study, output)
+    page = write_report(read_session(study, overrides, store, data_root), study, output)
     typer.echo(json.dumps({"report": str(page)}) if as_json else f"report: {page}")
 
 
@@ -176,52 +143,12 @@ def write_report(session: Session, study: Path, output: Path | None) -> Path:
     """Write the page of a session's study, as it stands, and return where it is."""
     from fairprune.report import html
 
-    records = _records(session)
-    summary = _summary(session, records)
-    page = html.page(summary, records, _findings(session, records, summary), command=f"fairprune run {study}")
+    records = read_records(session)
+    summary = summarised(session, records)
+    page = html.page(summary, records, audited(session, records, summary), command=f"fairprune run {study}")
     target = output or Path(f"{session.study.name}.html")
     _write(page, target)
     return target.resolve()
-
-
-def _session(study: Path, overrides: list[str] | None, store: Path, data_root: Path | None) -> Session:
-    """The study over its results; where the data itself is not at hand, the records know its digests."""
-    from fairprune.cli.sessions import open_session
-    from fairprune.store import read_store
-
-    opened = read_store(store)
-
-    def recall(spec: DataSpec) -> Mapping[str, str] | None:
-        known = (record.spec for record in opened.records())
-        return next((run.data_digests for run in known if run.task.data == spec), None)
-
-    return open_session(study, overrides, store, data_root, recall=recall)
-
-
-def _records(session: Session) -> dict[str, Record]:
-    from fairprune.store import read_store
-
-    store = read_store(session.site.store)
-    found = {point.id: store.record(point.id) for point in session.points}
-    return {run_id: record for run_id, record in found.items() if record}
-
-
-def _summary(session: Session, records: Mapping[str, Record]) -> Summary:
-    from fairprune.store import read_store
-    from fairprune.summary import correct_in, summarise
-
-    correct = correct_in(read_store(session.site.store))
-    return summarise(session.study, session.points, records, correct=correct)
-
-
-def _findings(session: Session, records: Mapping[str, Record], summary: Summary) -> tuple[Finding, ...]:
-    from fairprune.audit.study import audit_study
-    from fairprune.launch.session import declaration
-    from fairprune.store import read_store
-
-    declared = read_store(session.site.store).declarations(session.study.name)
-    changed = any(other != declaration(session.study) for other in declared)
-    return audit_study(session.study, session.points, records, summary, exploratory=changed)
 
 
 def _find(store: object, run_id: str) -> Record:

@@ -40,7 +40,7 @@ def demo(
 
     Example: `fairprune demo`
     """
-    from fairprune.cli import results
+    from fairprune.cli import audits, results
     from fairprune.cli.sessions import open_session, resources
 
     study = Path(__file__).parent.parent / "demo" / "digits.toml"
@@ -51,7 +51,7 @@ def demo(
     statuses = run_session(session, "only-missing", jobs, quiet=as_json)
     if not as_json:
         results.table(study, store=store)
-        results.audit(study, store=store)
+        audits.audit(study, store=store)
     page = results.write_report(session, study, output)
     typer.echo(json.dumps({"runs": statuses, "report": str(page)}) if as_json else f"report: {page}")
 

@@ -1,0 +1,105 @@
+"""The columns of a file of results: what each one means, and how its cells are read. A blank cell is unknown."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from fairprune.errors import SpecError, unknown
+from fairprune.schedules import parse
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_STAND_INS = ("-", "--", "\N{EN DASH}", "\N{EM DASH}", "?", "???", "n/a", "na", "nan", "null", "unknown")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column means, and how a cell that is not blank becomes a value: SpecError where it cannot."""
+
+    meaning: str
+    read: Callable[[str], Any]
+
+
+def _number(low: float, high: float, expected: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not (low <= value <= high and math.isfinite(value)):
+            raise SpecError(f"'{text}': expected {expected}")
+        return value + 0.0  # no -0.0
+
+    return read
+
+
+def _whole(text: str) -> int:
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not (math.isfinite(value) and value >= 1 and value == int(value)):
+        raise SpecError(f"'{text}': expected a whole number, 1 or more")
+    return int(value)
+
+
+def _choice(what: str, *choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise SpecError(unknown(what, text, choices))
+        return text
+
+    return read
+
+
+def _name(text: str) -> str:
+    """A name by which results are told apart, so nothing that only stands in for one."""
+    if text.casefold() in _STAND_INS:
+        raise SpecError(f"'{text}': expected a name; a blank cell says that it is unknown")
+    return text
+
+
+def _folded(text: str) -> str:
+    return _name(text).casefold()
+
+
+def _augmentation(text: str) -> str:
+    """The steps, joined as our own runs join them; "" for "none"."""
+    steps = ",".join(re.split(r"[,\s]+", _folded(text)))
+    return "" if steps == "none" else steps
+
+
+_PERCENT = _number(0, 100, "percent, from 0 to 100")
+_FACTOR = _number(1, math.inf, "dense over pruned, 1 or more (2 for half)")
+_EPOCHS = _number(0, math.inf, "epochs, 0 or more")
+
+COLUMNS: Mapping[str, Column] = MappingProxyType(
+    {
+        "id": Column("a name for the row, no two alike", str),
+        "method": Column("the pruning method", str),
+        "kind": Column("prune (where blank), scratch or dense", _choice("kind", "prune", "scratch", "dense")),
+        "dataset": Column("the data set; with a test split of its own, `NAME@DIGEST`", _name),
+        "network": Column("the network, with whatever distinguishes it from others of its name", _name),
+        "base_top1": Column("accuracy of the base model, percent", _PERCENT),
+        "top1": Column("accuracy of the final network, percent", _PERCENT),
+        "top1_std": Column("its standard deviation over runs, percent", _PERCENT),
+        "seeds": Column("runs behind the number", _whole),
+        "base_checkpoint": Column("a name or digest that stands for one file of weights", _name),
+        "compression": Column("parameters, dense over pruned", _FACTOR),
+        "speedup": Column("multiply-adds, dense over pruned", _FACTOR),
+        "pretrain_epochs": Column("epochs of the base model; of a scratch run: its training", _EPOCHS),
+        "pretrain_schedule": Column("their learning rates", parse),
+        "prune_epochs": Column("epochs from the base to the last removal; 0 for one-shot pruning", _EPOCHS),
+        "prune_schedule": Column("their learning rates; `none` for one-shot pruning", parse),
+        "retrain_epochs": Column("epochs after the last removal", _EPOCHS),
+        "retrain_schedule": Column("their learning rates", parse),
+        "optimizer": Column("of retraining, as are the four that follow; for example `sgd`", _folded),
+        "momentum": Column("0 for none", _number(0, 1, "a number from 0 to 1")),
+        "weight_decay": Column("0 for none", _number(0, math.inf, "a number, 0 or more")),
+        "batch_size": Column("images in a batch", _whole),
+        "augmentation": Column("for example `pad-crop:4 flip`; `none` for none", _augmentation),
+        "selected_on": Column(
+            "how the reported epoch was chosen: last, validation or test",
+            _choice("way to choose a checkpoint", "last", "validation", "test"),
+        ),
+        "source": Column("where the number is printed", str),
+    }
+)  # fmt: skip

@@ -1,0 +1,158 @@
+"""The command that judges results: those of a study, or those in a file."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from fairprune.cli import EXIT_FINDINGS
+from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder
+from fairprune.cli.reading import audited, read_records, read_session, summarised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Set
+
+    from fairprune.audit import Finding, Severity
+    from fairprune.audit.read import Table
+    from fairprune.audit.setups import Reading
+
+_SUFFIXES = (".csv", ".json")
+
+
+def _assumable(incomplete: str) -> list[str]:
+    """What completes a list of fields: its last one."""
+    from fairprune.audit.setups import ASSUMABLE
+
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{field}" for field in ASSUMABLE if field.startswith(last)]
+
+
+def audit(
+    path: Annotated[
+        Path, typer.Argument(help="A study, or a file of results (.csv, .json).", metavar="STUDY.toml|RESULTS.csv")
+    ],
+    tau: Annotated[float, typer.Option("--tau", help="How far matching rates may lie apart; 0.05: 5 %.")] = 0.05,
+    assume_equal: Annotated[
+        str,
+        typer.Option(
+            "--assume-equal",
+            metavar="FIELD,...",
+            help="Fields that count as equal where one is unknown.",
+            autocompletion=_assumable,
+            show_default=False,
+        ),
+    ] = "",
+    reading: Annotated[
+        Literal["wang", "liu"] | None,
+        typer.Option("--reading", help="What SX-B counts against a scratch run: wang, all; liu, all but retraining."),
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="STORE", help="Own runs to compare the file's results with.")
+    ] = None,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Leave out rows that cannot be read.")] = False,
+    overrides: Overrides = None,
+    store: StoreFolder = DEFAULT_STORE,
+    data_root: DataRoot = None,
+    fail_on: Annotated[
+        Literal["never", "unfair", "caution", "note"],
+        typer.Option("--fail-on", help="Exit with 1 if there is a finding at least this severe."),
+    ] = "never",
+    as_json: AsJson = False,
+) -> None:
+    """What to doubt about the results of a study, or about those in a file: published ones, a spreadsheet's.
+
+    Of a file it also says which comparison setup any two results reach, and what keeps them from the next.
+
+    Example: `fairprune audit published.csv --assume-equal momentum,weight_decay --fail-on unfair`
+    """
+    from fairprune.errors import SpecError
+
+    if not (math.isfinite(tau) and 0 <= tau < 1):
+        raise SpecError(f"--tau {tau:g}: expected a fraction from 0 to below 1, e.g. 0.05")
+    assumed = frozenset(field.strip() for field in assume_equal.split(",") if field.strip())
+    of_file = path.suffix.lower() in _SUFFIXES
+    for_files = {"--reading": reading, "--against": against, "--keep-going": keep_going}
+    for option, value in ({"--set": overrides} if of_file else for_files).items():
+        if value:
+            raise SpecError(f"{option} is for {'studies' if of_file else 'files of results'}, not for {path.name}")
+    if of_file:
+        findings, whole = _of_file(path, against, tau, assumed, reading or "wang", keep_going, as_json)
+    else:
+        findings, whole = _of_study(path, overrides, store, data_root, tau, assumed, as_json), True
+    if fail_on != "never" and (not whole or _reaches(findings, fail_on)):
+        raise typer.Exit(EXIT_FINDINGS)
+
+
+def _of_study(
+    path: Path,
+    overrides: list[str] | None,
+    store: Path,
+    data_root: Path | None,
+    tau: float,
+    assumed: Set[str],
+    as_json: bool,
+) -> Iterable[Finding]:
+    from fairprune.audit.setups import check_assumed
+    from fairprune.cli.printing import print_findings
+
+    check_assumed(assumed)
+    session = read_session(path, overrides, store, data_root)
+    records = read_records(session)
+    findings = audited(session, records, summarised(session, records), tau, assumed)
+    if as_json:
+        typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        print_findings(findings)
+    return findings
+
+
+def _of_file(
+    path: Path,
+    against: Path | None,
+    tau: float,
+    assumed: Set[str],
+    reading: Reading,
+    keep_going: bool,
+    as_json: bool,
+) -> tuple[Iterable[Finding], bool]:
+    """Findings about the results in a file, and whether all of it could be read."""
+    from fairprune.audit.against import judge, own_runs
+    from fairprune.audit.read import read_results
+    from fairprune.cli.judged import print_judgement, to_json
+
+    table = read_results(path)
+    _report(table, keep_going)
+    own = []
+    if against:
+        from fairprune.store import read_store
+
+        own = own_runs(read_store(against).records(), table.results)
+    judgement = judge(table.results, own, tau, assumed, reading)
+    if as_json:
+        typer.echo(to_json(judgement, table))
+    else:
+        print_judgement(judgement)
+    return judgement.findings, not table.problems
+
+
+def _report(table: Table, keep_going: bool) -> None:
+    """The first problem as an error, or all of them beside the output."""
+    from fairprune.errors import SpecError
+
+    if table.problems and not keep_going:
+        more = f" (and {len(table.problems) - 1} more)" if len(table.problems) > 1 else ""
+        raise SpecError(f"{table.problems[0]}{more}; --keep-going reads the rest")
+    for problem in table.problems:
+        typer.echo(f"left out: {problem}", err=True)
+
+
+def _reaches(findings: Iterable[Finding], severity: Severity) -> bool:
+    from fairprune.audit.finding import SEVERITIES
+
+    order = list(SEVERITIES)
+    return any(order.index(finding.severity) <= order.index(severity) for finding in findings)

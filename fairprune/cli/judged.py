@@ -1,0 +1,117 @@
+"""How comparable results are, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from fairprune.audit.against import Judgement
+from fairprune.audit.read import CONVENTION, Table
+from fairprune.audit.setups import ORDER, Blocked, Pair
+from fairprune.cli.printing import console, print_findings, print_table
+from fairprune.schedules import Schedule
+
+SHOWN = 40  # pairs in the terminal
+_COUNTED = {
+    "wang": "all stages of both (--reading liu: a scratch run's rival without retraining)",
+    "liu": "a scratch run's rival without its retraining (--reading wang: all stages of both)",
+}
+
+
+def to_json(judgement: Judgement, table: Table) -> str:
+    """Pairs that reach S1, findings, and by which conventions; one item a line, since there may be very many pairs."""
+    document: dict[str, Any] = {
+        "pairs": [_pair(pair) for pair in judgement.pairs],
+        "pairs_below_s1": judgement.below,
+        "findings": [asdict(finding) for finding in judgement.findings],
+        "conventions": {
+            "tau": judgement.tau,
+            "assume_equal": sorted(judgement.assume_equal),
+            "reading": judgement.reading,
+            "multiply_adds": CONVENTION,
+        },
+        "results": [{"id": result.id, "source": result.source} for result in table.results],
+        "left_out": [{"place": p.place, "column": p.column, "text": p.text} for p in table.problems],
+    }
+    return "{" + ",".join(f"\n  {json.dumps(key)}: {_lines(value)}" for key, value in document.items()) + "\n}"
+
+
+def print_judgement(judgement: Judgement) -> None:
+    """The pairs, strictest first, with what keeps them from the next level; the conventions; the findings."""
+    out = console()
+    shown = judgement.pairs[:SHOWN]
+    if shown:
+        rows = [(p.a.id, p.b.id, _level(p), _rate(p), ", ".join(p.verdict.flags), _next(p)) for p in shown]
+        print_table(("a ", "b ", "setup ", "equal ", "flags ", "what keeps them from the next setup "), rows)
+    if judgement.pairs[SHOWN:]:
+        out.print(f"and {len(judgement.pairs) - SHOWN} more pairs, all of them with --json")
+    out.print(("\n" if shown else "") + f"{_tally(judgement)}\n")
+    for line in _conventions(judgement):
+        out.print(line)
+    out.print("")
+    print_findings(judgement.findings)
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    verdict = pair.verdict
+    return {
+        "a": pair.a.id,
+        "b": pair.b.id,
+        "setup": verdict.setup,
+        "flags": verdict.flags,
+        "matched": verdict.matched,
+        "assumed": verdict.assumed,
+        "blocked_by": [
+            {"setup": block.setup, "field": block.field, "a": _plain(block.a), "b": _plain(block.b)}
+            for block in verdict.blocked_by
+        ],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Schedule) else value
+
+
+def _lines(value: Any) -> str:
+    """JSON with each item of a list on a line of its own."""
+    if not isinstance(value, list) or not value:
+        return json.dumps(value)
+    return "[" + ",".join(f"\n    {json.dumps(item)}" for item in value) + "\n  ]"
+
+
+def _level(pair: Pair) -> str:
+    """The setup, and the unknown fields that it rests on."""
+    assumed = pair.verdict.assumed
+    return f"{pair.verdict.setup}" + (f" if {', '.join(assumed)} equal" if assumed else "")
+
+
+def _rate(pair: Pair) -> str:
+    return "both rates" if len(pair.verdict.matched) > 1 else pair.verdict.matched[0]
+
+
+def _next(pair: Pair) -> str:
+    """What keeps two results from the level after theirs."""
+    blocks = pair.verdict.blocked_by
+    first = min((ORDER.index(block.setup) for block in blocks), default=len(ORDER))
+    said = [_said(block) for block in blocks if ORDER.index(block.setup) == first]
+    return f"{ORDER[first]}: {', '.join(said)}" if said else ""
+
+
+def _said(block: Blocked) -> str:
+    sides = ["?" if side is None else "none" if side == "" else str(side) for side in (block.a, block.b)]
+    return f"{block.field} unknown" if sides == ["?", "?"] else f"{block.field} {sides[0]} against {sides[1]}"
+
+
+def _tally(judgement: Judgement) -> str:
+    found = Counter(pair.verdict.setup for pair in judgement.pairs)
+    levels = [f"{found[level]} {level}" for level in reversed(ORDER) if found[level]]
+    return f"{len(judgement.pairs) + judgement.below} pairs: {', '.join([*levels, f'{judgement.below} below S1'])}"
+
+
+def _conventions(judgement: Judgement) -> Iterator[str]:
+    assumed = ", ".join(sorted(judgement.assume_equal)) or "nothing"
+    yield f"Rates match within {judgement.tau:.1%} (--tau); {assumed} assumed equal where unknown (--assume-equal)."
+    yield f"SX-B counts {_COUNTED[judgement.reading]}; multiply-adds are {CONVENTION}."

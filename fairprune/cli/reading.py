@@ -1,0 +1,65 @@
+"""What commands read of a study: its session, records, summary and findings. Heavy imports happen inside functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fairprune.audit import Finding
+    from fairprune.launch.session import Session
+    from fairprune.record import Record
+    from fairprune.spec import DataSpec
+    from fairprune.summary.values import Summary
+
+
+def read_session(study: Path, overrides: list[str] | None, store: Path, data_root: Path | None) -> Session:
+    """The study over its results; where the data itself is not at hand, the records know its digests."""
+    from fairprune.cli.sessions import open_session
+    from fairprune.store import read_store
+
+    opened = read_store(store)
+
+    def recall(spec: DataSpec) -> Mapping[str, str] | None:
+        known = (record.spec for record in opened.records())
+        return next((run.data_digests for run in known if run.task.data == spec), None)
+
+    return open_session(study, overrides, store, data_root, recall=recall)
+
+
+def read_records(session: Session) -> dict[str, Record]:
+    """The records of the session's runs, by the runs' identities."""
+    from fairprune.store import read_store
+
+    store = read_store(session.site.store)
+    found = {point.id: store.record(point.id) for point in session.points}
+    return {run_id: record for run_id, record in found.items() if record}
+
+
+def summarised(session: Session, records: Mapping[str, Record]) -> Summary:
+    """The summary of a session's study."""
+    from fairprune.store import read_store
+    from fairprune.summary import correct_in, summarise
+
+    correct = correct_in(read_store(session.site.store))
+    return summarise(session.study, session.points, records, correct=correct)
+
+
+def audited(
+    session: Session,
+    records: Mapping[str, Record],
+    summary: Summary,
+    tau: float = 0.05,
+    assume_equal: Set[str] = frozenset(),
+) -> tuple[Finding, ...]:
+    """Findings about a session's study, worst first."""
+    from fairprune.audit.study import audit_study
+    from fairprune.launch.session import declaration
+    from fairprune.store import read_store
+
+    declared = read_store(session.site.store).declarations(session.study.name)
+    changed = any(other != declaration(session.study) for other in declared)
+    return audit_study(
+        session.study, session.points, records, summary, exploratory=changed, tau=tau, assume_equal=assume_equal
+    )
