@@ -65,6 +65,14 @@ def test_a_docstring_says_what_is_computed_and_ends_in_the_deviations(method: Me
     assert method.deviations == " ".join(paragraphs[-1].removeprefix("Deviations:").split())
 
 
+@pytest.mark.parametrize("method", [method for method in METHODS if method.options], ids=_name)
+def test_a_docstring_names_every_option_or_the_component_that_does(method: Method) -> None:
+    told = " ".join((*method.text, method.deviations))
+    others = [other for other in METHODS if other is not method and f"`{other.name}`" in told]
+    told = " ".join((told, *(paragraph for other in others for paragraph in other.text)))
+    assert [option for option in method.options if not re.search(rf"\b{option}\b", told)] == []
+
+
 @pytest.mark.parametrize("method", METHODS, ids=_name)
 def test_a_method_has_a_paper_and_says_what_it_needs_and_costs(method: Method) -> None:
     assert method.paper == "control" or re.search(r"arXiv:\d{4}\.\d{4,5}$|\b(19|20)\d\d\b", method.paper)

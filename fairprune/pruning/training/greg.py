@@ -69,7 +69,7 @@ def greg2(
 
     The factor of all prunable filters grows to `pick_ceiling`; then the target chooses by L1 norms, the factor of the
     chosen grows on to `ceiling` as in `greg1`, and that of the others is `recover`, which lifts a weight decay of 1e-4.
-    Pick ceiling, pick delta and recover are those of the released code. The scores are the norms at the choice.
+    `pick_ceiling`, `pick_delta` and `recover` are those of the released code. The scores are the norms at the choice.
 
     Deviations: those of `greg1`. With `every` = 0 the choice falls after the fraction `picked` of the training, 0.25
     (published: 0.08 on CIFAR, of 119,000 steps). In a short training at a small learning rate filters hardly spread by

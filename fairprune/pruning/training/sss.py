@@ -29,8 +29,8 @@ def sss(setting: Setting, *, gamma: float = 0.01, momentum: float = 0.9) -> Hook
 
     A block's factor acts on what its residual branch adds to the shortcut. A channel's acts behind the batch norm that
     follows its layer, or on the layer where none does directly; coupled channels have one in common. Factors begin at 1
-    and do not decay; they share the learning rate of the weights. Defaults are those of the released ImageNet
-    configuration.
+    and do not decay; they share the learning rate of the weights, and have a `momentum` of their own. Defaults are
+    those of the released ImageNet configuration.
 
     Scores are the factors after the last step. They are multiplied into the weights, so the network computes what it
     did, and a block whose factor is 0 goes without a trace. Raises PruneError for a block whose branch does not end in
