@@ -10,7 +10,7 @@ from fairprune.spec import RunSpec, Value
 
 SCHEMA_VERSION = 1
 
-ChargedTo = Literal["pretrain", "score", "prune", "retrain", "scratch", "measure"]
+ChargedTo = Literal["pretrain", "score", "prune", "retrain", "scratch", "measure", "probe"]
 Status = Literal["done", "failed", "diverged", "skipped"]
 
 

@@ -223,9 +223,13 @@ class Retraining(Value):
 
 
 class Jacobian(Value):
-    """Singular values of the Jacobian, measured on the base, after pruning and after retraining."""
+    """Singular values of the Jacobian, measured on the base, after pruning and after retraining.
+
+    `along`: after every epoch of retraining too, which is therefore run a second time, beside the first.
+    """
 
     samples: Annotated[int, Field(ge=1)] = 128  # of the training split, the same in every run
+    along: bool = False
 
 
 class Metrics(Value):

@@ -11,7 +11,7 @@ from fairprune import schedules
 from fairprune.canonical import Json, digest
 from fairprune.spec import Method, RunSpec, Target, Task
 
-StageKind = Literal["pretrain", "sparsify", "score", "prune", "retrain", "scratch", "measure"]
+StageKind = Literal["pretrain", "sparsify", "score", "prune", "retrain", "scratch", "measure", "probe"]
 
 VERSION = 1  # of the stages' own code: raised when a stage would compute something else from the same spec
 
@@ -34,7 +34,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The stages of one run. `order` lists every one, parents first; `measures` read the test set."""
+    """The stages of one run. `order` lists every one, parents first; `probes` measure what else was asked for."""
 
     order: tuple[Stage, ...]
     base: Stage
@@ -42,6 +42,7 @@ class Pipeline:
     final: Stage
     base_measure: Stage
     final_measure: Stage
+    probes: tuple[Stage, ...] = ()
 
 
 def pipeline(run: RunSpec) -> Pipeline:
@@ -57,7 +58,8 @@ def pipeline(run: RunSpec) -> Pipeline:
         elif not run.method.within:
             final = _retrain(run, pruned, run.method.rounds)
     measures = _measure(run, base), _measure(run, final)
-    return Pipeline(_ordered((*measures,)), base, pruned, final, *measures)
+    probes = _probes(run, base, pruned, final)
+    return Pipeline(_ordered((*measures, *probes)), base, pruned, final, *measures, probes)
 
 
 def _base(run: RunSpec, method: Method | None) -> Stage:
@@ -204,6 +206,22 @@ def _measure(run: RunSpec, network: Stage) -> Stage:
         {"split": "test", "test_digest": run.data_digests["test"], "objective": run.task.objective},
         (network,),
     )
+
+
+def _probes(run: RunSpec, base: Stage, pruned: Stage | None, final: Stage) -> tuple[Stage, ...]:
+    """The Jacobian of the base, the pruned and the final network, and along retraining, of which it is a repetition.
+
+    Of the pruned network of a scratch run only the architecture counts.
+    """
+    if run.metrics.jacobian is None:
+        return ()
+    spec: dict[str, Json] = {"metric": "jacobian", "samples": run.metrics.jacobian.samples}
+    kept = (pruned,) if pruned and run.kind != "scratch" else ()
+    networks = {network.key: network for network in (base, *kept, final)}
+    probes = [Stage("probe", spec, (network,)) for network in networks.values()]
+    if run.metrics.jacobian.along and final.kind == "retrain":
+        probes.append(Stage("probe", {**final.spec, **spec}, final.parents))
+    return tuple(probes)
 
 
 def task_of(spec: Mapping[str, Any]) -> Task:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from fairprune.errors import SpecError
-from fairprune.spec import Method, Reading, RetrainingKind, Target, Task, Value
+from fairprune.spec import Method, Metrics, Reading, RetrainingKind, Target, Task, Value
 from fairprune.validation import validate
 
 NAMED = ("data", "network", "checkpoint")  # tables of a task that may be written as their name alone
@@ -81,6 +81,7 @@ class Study(Value):
     methods: Annotated[dict[str, Method], Field(min_length=1)]
     retraining: Annotated[dict[str, RetrainingEntry], Field(min_length=1)]
     controls: Controls = Controls()
+    metrics: Metrics = Metrics()
     demand: Demand = ""  # a comparison setup that all compared results must reach, or the study is refused
 
     @model_validator(mode="after")

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fairprune.execute.probing import curve_metrics
 from fairprune.execute.runner import now
 from fairprune.expand import Point
 from fairprune.record import Metric, Parent, Record, Size, StageResult, Status
 from fairprune.stages import Pipeline, Stage, pipeline
+from fairprune.store import Store
 
 
-def assemble(point: Point, results: Mapping[str, StageResult], failures: Mapping[str, str]) -> Record:
-    """The record of a run: what its stages left, and why others left nothing. Each is among results or failures."""
+def assemble(point: Point, results: Mapping[str, StageResult], failures: Mapping[str, str], store: Store) -> Record:
+    """The record of a run: what its stages left, and why others left nothing. Each is among results or failures.
+
+    The store is asked for the curve of retraining, where the run wants metrics that are read off it.
+    """
+    record = _assembled(point, results, failures)
+    final = results.get(pipeline(point.spec).final.key)
+    if final is None or final.kind != "retrain" or not point.spec.metrics.trainability:
+        return record
+    return record.model_copy(update={"metrics": (*record.metrics, *curve_metrics(store, final))})
+
+
+def _assembled(point: Point, results: Mapping[str, StageResult], failures: Mapping[str, str]) -> Record:
     stages = pipeline(point.spec)
     broken = next((stage.key for stage in stages.order if stage.key in failures), None)
     if broken is None:
@@ -40,7 +53,7 @@ def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], 
         labels=dict(point.labels),
         stages=tuple(Parent(stage=r.kind, key=r.key, digest=r.digest) for r in own),
         ledger=tuple(r.ledger for r in own),
-        metrics=_metrics(said, stages.base_measure.key == stages.final_measure.key),
+        metrics=_metrics(said, _also_final(stages)),
         dense=_size(base),
         small=_size(final),
         kept=_kept(pruned),
@@ -52,13 +65,18 @@ def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], 
     )
 
 
-def _metrics(results: list[StageResult], nothing_followed: bool) -> tuple[Metric, ...]:
-    """The last value of every metric. Where the base is the final network, what was measured on it holds for both."""
+def _also_final(stages: Pipeline) -> str:
+    """What the final network is besides, where nothing followed: the base, or the pruned one; "" if neither."""
+    if stages.base.key == stages.final.key:
+        return "base"
+    return "pruned" if stages.pruned and stages.pruned.key == stages.final.key else ""
+
+
+def _metrics(results: list[StageResult], also_final: str) -> tuple[Metric, ...]:
+    """The last value of every metric. What was measured on a network that is also the final one holds for both."""
     found = {(m.name, m.split, m.when): m for result in results for m in result.metrics}
-    if nothing_followed:
-        both = [metric.model_copy(update={"when": "final"}) for metric in found.values() if metric.when == "base"]
-        found |= {(m.name, m.split, m.when): m for m in both}
-    return tuple(found.values())
+    both = [metric.model_copy(update={"when": "final"}) for metric in found.values() if metric.when == also_final]
+    return tuple((found | {(m.name, m.split, m.when): m for m in both}).values())
 
 
 def _own(stages: Pipeline, results: Mapping[str, StageResult]) -> list[StageResult]:
@@ -76,8 +94,8 @@ def _own_keys(stages: Pipeline) -> set[str]:
         for parent in stage.parents[: 2 if stage.kind == "prune" else None]:
             visit(parent)
 
-    visit(stages.base_measure)
-    visit(stages.final_measure)
+    for stage in (stages.base_measure, stages.final_measure, *stages.probes):
+        visit(stage)
     return own
 
 

@@ -16,7 +16,7 @@ import torch
 from fairprune.canonical import digest
 from fairprune.claims import Claims
 from fairprune.errors import FairpruneError, StoreError, brief
-from fairprune.execute import measuring, partial, pruning, sparsifying, training
+from fairprune.execute import measuring, partial, probing, pruning, sparsifying, training
 from fairprune.execute.environment import environment
 from fairprune.execute.workshop import Outcome, Workshop, root
 from fairprune.record import Parent, StageResult
@@ -33,6 +33,7 @@ COMPUTE: Mapping[StageKind, Compute] = MappingProxyType(
         "retrain": training.retrain,
         "scratch": training.scratch,
         "measure": measuring.measure,
+        "probe": probing.probe,
     }
 )
 

@@ -28,6 +28,8 @@ from fairprune.spec import Recipe, Task
 from fairprune.stages import Stage, task_of
 from fairprune.train import Course, Curve, DivergedError, State, fit
 
+Look = Callable[[nn.Module], Mapping[str, float]]  # at the network after an epoch: columns of the curve
+
 
 def pretrain(workshop: Workshop, stage: Stage, _: tuple[StageResult, ...]) -> Outcome:
     """The base model: trained from its initialisation, up to `stop` epochs, or a checkpoint."""
@@ -45,7 +47,7 @@ def pretrain(workshop: Workshop, stage: Stage, _: tuple[StageResult, ...]) -> Ou
     return _trained(workshop, stage, Model(network, DensePlan()), recipe, schedule, seed)
 
 
-def retrain(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) -> Outcome:
+def retrain(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...], look: Look = lambda _: {}) -> Outcome:
     """Retraining of the pruned (or dense) network, from its own weights or from a rewound base's."""
     model = load_model(workshop, stage.parents[0], parents[0])
     if len(parents) > 1:
@@ -54,7 +56,7 @@ def retrain(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) 
     spec: Any = stage.spec
     recipe = Recipe.model_validate(spec["recipe"])
     seed = seeds.derive("retrain", spec["run_seed"], spec["round"])
-    return _trained(workshop, stage, model, recipe, schedules.parse(recipe.schedule), seed)
+    return _trained(workshop, stage, model, recipe, schedules.parse(recipe.schedule), seed, look)
 
 
 def scratch(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) -> Outcome:
@@ -87,8 +89,17 @@ def scratch_schedule(base: Schedule, rule: Any, speedup: float) -> Schedule:
     return base.stretched_to(math.floor(epochs + 1e-9) if factor > 1 else epochs)
 
 
-def _trained(workshop: Workshop, stage: Stage, model: Model, recipe: Recipe, schedule: Schedule, seed: int) -> Outcome:
-    return train(workshop, stage, model, course_of(workshop, task_of(stage.spec), model, recipe, schedule, seed))
+def _trained(
+    workshop: Workshop,
+    stage: Stage,
+    model: Model,
+    recipe: Recipe,
+    schedule: Schedule,
+    seed: int,
+    look: Look = lambda _: {},
+) -> Outcome:
+    course = course_of(workshop, task_of(stage.spec), model, recipe, schedule, seed)
+    return train(workshop, stage, model, course, look=look)
 
 
 def course_of(
@@ -119,15 +130,24 @@ def course_of(
 
 
 def train(
-    workshop: Workshop, stage: Stage, model: Model, course: Course, finish: Callable[[], dict[str, str]] = dict
+    workshop: Workshop,
+    stage: Stage,
+    model: Model,
+    course: Course,
+    finish: Callable[[], dict[str, str]] = dict,
+    look: Look = lambda _: {},
 ) -> Outcome:
-    """Train a model from where its stage was left, and keep what comes out; `finish` adds blobs of its own."""
+    """Train a model from where its stage was left, and keep what comes out; `finish` adds blobs of its own.
+
+    `look` may look at the network after every epoch, and must leave it as it is.
+    """
     saver = partial.Saver(workshop.store.partial, stage.key)
     resume = saver.load()
     work = [resume.work if resume else 0.0]
 
     def on_epoch(state: State) -> None:
         work[0] = state.work
+        state.curve[-1].update(look(model.network))
         saver.save(state)
         workshop.on_epoch(stage, course.schedule.total, state.curve)
 

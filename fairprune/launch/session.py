@@ -186,4 +186,4 @@ class _Recorder:
         for point in self._waiting.pop(event.key, []):
             self._missing[point.id].discard(event.key)
             if not self._missing[point.id]:
-                self.store.put_record(assemble(point, self._results, self._failures))
+                self.store.put_record(assemble(point, self._results, self._failures, self.store))

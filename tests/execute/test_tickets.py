@@ -65,11 +65,11 @@ class Studied:
         self.begun, self.courses, self.after, current = {}, {}, {}, []
         train, fit = training.train, training.fit
 
-        def watched_train(workshop, stage, model, course, *finish):
+        def watched_train(workshop, stage, model, course, *rest, **named):
             self.begun[stage.key] = copied(model.network)
             self.courses[stage.key] = course
             current[:] = [stage.key]
-            return train(workshop, stage, model, course, *finish)
+            return train(workshop, stage, model, course, *rest, **named)
 
         def watched_fit(network, course, **how):
             after = self.after[current[0]] = [copied(network)]
