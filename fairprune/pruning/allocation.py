@@ -9,11 +9,11 @@ from fnmatch import fnmatchcase
 from fractions import Fraction
 from typing import TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from fairprune.errors import PruneError, unknown
+from fairprune.pruning.ranking import finite_count, top_counts, top_positions
 from fairprune.pruning.space import Counts, Group, Kept
 
 GroupScores: TypeAlias = Mapping[str, Tensor]  # group name -> one score per unit, [size]; -inf: gone already
@@ -107,22 +107,7 @@ def ratios_of(groups: Sequence[Group], patterns: Mapping[str, float]) -> dict[st
 
 def select(scores: GroupScores, counts: Counts) -> Kept:
     """The `count` best units of each group as sorted indices; among equals the lower index. Fewer units: fewer kept."""
-    return {name: _best(s, counts[name]).nonzero().flatten() for name, s in scores.items()}
-
-
-def top_counts(scores: Sequence[Tensor], keep: int) -> list[int]:
-    """How many of the `keep` highest scores lie in each tensor; of equal scores the earlier tensors' come first."""
-    if keep == 0:
-        return [0 for _ in scores]
-    threshold = kth_highest(scores, keep)
-    above = [_count(s > threshold) for s in scores]
-    ties = keep - sum(above)
-    counts = []
-    for s, n in zip(scores, above, strict=True):
-        taken = min(ties, _count(s == threshold)) if ties else 0
-        ties -= taken
-        counts.append(n + taken)
-    return counts
+    return {name: top_positions(s, counts[name]) for name, s in scores.items()}
 
 
 def apportion(scores: GroupScores, shares: Mapping[str, int], keep: float, minimum: int) -> Counts:
@@ -148,29 +133,6 @@ def apportion(scores: GroupScores, shares: Mapping[str, int], keep: float, minim
     return counts
 
 
-SAMPLE = 1 << 16
-
-
-def kth_highest(scores: Sequence[Tensor], k: int) -> float:
-    """The k-th highest of all values (1 <= k <= their number; one dtype; no NaN), exact.
-
-    Values are bracketed by a sample, and only those inside the bracket are ordered: two passes, and memory for a
-    small part. Where the sample misleads, everything is ordered.
-    """
-    total = sum(map(len, scores))
-    if total > 8 * SAMPLE:
-        stride = total // SAMPLE
-        sample = torch.cat([s[::stride] for s in scores]).sort(descending=True).values
-        place, slack = k / total * len(sample), 4 * math.sqrt(len(sample)) / 2 + 8
-        high = float(sample[max(int(place - slack), 0)]) if place > slack else math.inf
-        low = float(sample[int(place + slack)]) if place + slack < len(sample) else -math.inf
-        above = sum(_count(s > high) for s in scores)
-        inside = torch.cat([s[(s >= low) & (s <= high)] for s in scores])
-        if above < k <= above + len(inside):
-            return float(inside.kthvalue(len(inside) - (k - above) + 1).values)
-    return float(torch.cat(list(scores)).kthvalue(total - k + 1).values)
-
-
 def _scale(parts: Sequence[tuple[float, int]], asked: float) -> float:
     """The factor f for which sum(n * min(f * ratio, 1)) over (ratio, n) is `asked`; at most that which removes all."""
     parts = sorted(parts, reverse=True)
@@ -182,12 +144,8 @@ def _scale(parts: Sequence[tuple[float, int]], asked: float) -> float:
     return 1 / min(ratio for ratio, _ in parts)
 
 
-def _count(mask: Tensor) -> int:
-    return int(np.count_nonzero(mask.numpy()))  # three times as fast as torch's sum
-
-
 def _left(scores: GroupScores) -> dict[str, int]:
-    return {name: _count(s != -math.inf) for name, s in scores.items()}
+    return {name: finite_count(s) for name, s in scores.items()}
 
 
 def _without_best(scores: Tensor, count: int) -> Tensor:
@@ -202,16 +160,3 @@ def _by_ratio(scores: GroupScores, ratios: Mapping[str, float], minimum: int) ->
         removed = min(math.ceil(round(ratios[name] * size, 6)), max(size - minimum, 0))
         counts[name] = min(size - removed, n)
     return counts
-
-
-def _best(scores: Tensor, count: int) -> Tensor:
-    """True for the `count` best."""
-    if count >= len(scores):
-        return scores > -math.inf
-    if count == 0:
-        return torch.zeros(len(scores), dtype=torch.bool)
-    threshold = kth_highest([scores], count)
-    best = scores > threshold
-    ties = (scores == threshold).nonzero().flatten()
-    best[ties[: count - _count(best)]] = threshold > -math.inf
-    return best

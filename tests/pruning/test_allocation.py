@@ -7,21 +7,17 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from fairprune.errors import PruneError
-from fairprune.pruning import allocation
 from fairprune.pruning.allocation import (
     balanced,
     given,
     global_,
-    kth_highest,
     like,
     ratios_of,
     select,
-    top_counts,
     uniform,
 )
 from fairprune.pruning.space import Group
@@ -176,39 +172,6 @@ def test_allocating_what_is_kept_again_changes_nothing(scores: dict[str, Tensor]
         left[name][kept] = scores[name][kept]
     second = select(left, rule(left, keep, 0))  # type: ignore[operator]
     assert all(torch.equal(first[name], second[name]) for name in scores)
-
-
-@for_all(groups, st.data())
-def test_top_counts_are_those_of_the_ranking(scores: dict[str, Tensor], data: st.DataObject) -> None:
-    k = data.draw(st.integers(0, sum(map(len, scores.values()))))
-    assert top_counts(list(scores.values()), k) == list(ranked(scores, k).values())
-
-
-@pytest.mark.parametrize("kind", ["normal", "sorted", "periodic", "ties", "constant", "gone"])
-def test_the_kth_highest_is_exact_on_large_inputs(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """With a small sample, brackets hit, miss (sorted, periodic: the stride sees them badly) and hold everything."""
-    monkeypatch.setattr(allocation, "SAMPLE", 64)
-    values = torch.randn(4000, generator=torch.Generator().manual_seed(0))
-    values = {
-        "normal": values,
-        "sorted": values.sort().values,
-        "periodic": torch.where(torch.arange(4000) % 62 == 0, values + 9, values),
-        "ties": values.round(),
-        "constant": torch.ones(4000),
-        "gone": torch.where(values > 1, values, -INF),
-    }[kind]
-    parts, order = list(values.split([1500, 1, 2499])), values.sort(descending=True).values.tolist()
-    for k in (1, 2, 10, 399, 2000, 3999, 4000):
-        assert kth_highest(parts, k) == order[k - 1]
-
-
-@settings(max_examples=30)
-@for_all(st.integers(1, 2000), st.integers(0, 99))
-def test_the_bracket_never_changes_the_answer(k: int, seed: int) -> None:
-    values = torch.randn(2000, generator=torch.Generator().manual_seed(seed)).mul(50).round()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(allocation, "SAMPLE", 32)
-        assert kth_highest([values[:700], values[700:]], k) == values.sort(descending=True).values[k - 1]
 
 
 @for_all(st.lists(st.tuples(st.floats(0.01, 1), st.integers(1, 5000)), min_size=1, max_size=5), st.floats(0, 1))
