@@ -35,6 +35,7 @@ def from_record(record: Record) -> Result:
         amounts=digest((method.like or method).model_dump(mode="json"))[:16] if method else None,
         compression=record.compression,
         speedup=record.speedup,
+        removed=_removed(record),
         on_target=record.on_target,
         precision=spec.task.precision,
         device=environment.device if environment else None,
@@ -81,6 +82,11 @@ def _base(record: Record) -> str | None:
 
 def _own_base(record: Record) -> bool:
     return record.spec.method is not None and record.spec.method.own_base
+
+
+def _removed(record: Record) -> float | None:
+    units = sum(size for _, size in record.kept.values())
+    return 1 - sum(kept for kept, _ in record.kept.values()) / units if units else None
 
 
 def _test_looks(record: Record) -> float:

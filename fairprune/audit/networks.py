@@ -12,24 +12,32 @@ TOLERANCE = 0.01
 
 
 def _achieved(result: Result) -> float | None:
-    """The rate that the target is about; None for ratios, which have none."""
-    return getattr(result, result.target.axis, None) if result.target else None
+    """What the target is about: a rate, or the fraction of units removed."""
+    if result.target is None or result.target.axis == "ratio":
+        return result.removed if result.target else None
+    return result.compression if result.target.axis == "compression" else result.speedup
 
 
 def _missed(result: Result) -> bool:
     achieved = _achieved(result)
     if result.target is None or result.on_target is not None or achieved is None:
         return result.on_target is False
-    return abs(achieved / result.target.value - 1) > TOLERANCE
+    return abs(achieved - result.target.value) > TOLERANCE * result.target.value
 
 
 def _off_target(evidence: Evidence) -> Iterator[Said]:
     for where, group in evidence.places.items():
         found = [result for result in group if result.kind == "prune" and _missed(result)]
         if found:
-            reached = ((r, _achieved(r)) for r in found)
-            texts = (f"{name(r)} at {at(r)}" + (f" reached {rate:.4g}x" if rate else "") for r, rate in reached)
-            yield ids(found), f"{where}: {len(found)} of {len(group)} results miss their target: {listed(texts)}"
+            texts = listed(f"{name(r)} at {at(r)}{_reached(r)}" for r in found)
+            yield ids(found), f"{where}: {len(found)} of {len(group)} results miss their target: {texts}"
+
+
+def _reached(result: Result) -> str:
+    achieved = _achieved(result)
+    if achieved is None or result.target is None:
+        return ""
+    return f" removed {achieved:.3g}" if result.target.axis == "ratio" else f" reached {achieved:.4g}x"
 
 
 def _collapsed(evidence: Evidence) -> Iterator[Said]:

@@ -43,6 +43,7 @@ class Result:
     amounts: str | None = None  # what decided the per-layer amounts: a digest of the method, of the copied one for like
     compression: float | None = None
     speedup: float | None = None
+    removed: float | None = None  # fraction of the prunable units
     on_target: bool | None = None  # within 1 % of the target; None: judge by the rates
     pretrain_epochs: float | None = None
     pretrain_schedule: Schedule | None = None

@@ -37,8 +37,10 @@ def reach(
     Only `space.size` is asked, never the network. On the ratio axis the allocation is taken at its word, rounding rule
     included; `units` is the number of units of the dense network, if the space is of a smaller one. On the others,
     `keep` is bisected, and where several groups change at one point, they change one after the other, in order.
-    A target is met within 1 %, or, for ratios, to less than one unit per group. Raises SpecError for a target that
-    means nothing, PruneError for one beyond reach; a fixed allocation (`like`) reaches what it reaches.
+    A target is met within 1 %, or, for ratios, to less than one unit per group; of blocks, which are few, to less than
+    one in all. Coarse units may leave every choice further off: the closest is made, and is not on target. Raises
+    SpecError for a target that means nothing, PruneError for one beyond reach; a fixed allocation (`like`) reaches what
+    it reaches.
     """
     check_target(target)
     check_reachable(space, target, dense, units)
@@ -132,7 +134,8 @@ class _Point:
     def on_target(self) -> bool:
         value = self.asked.target.value
         near = abs(self.achieved - value) <= TOLERANCE * value
-        return near or (self.asked.target.axis == "ratio" and self.off < len(self.counts))
+        rounding = 1 if self.asked.space.granularity == "block" else len(self.counts)
+        return near or (self.asked.target.axis == "ratio" and self.off < rounding)
 
 
 def _bisect(at: Callable[[float], _Point], low: _Point, high: _Point) -> _Point:

@@ -23,6 +23,7 @@ def test_a_one_shot_run_in_full(record: Make) -> None:
     assert (result.dataset, result.network, result.task) == ("digits@0123456789abcdef", "small", "digits-small")
     assert result.base_checkpoint == "base"
     assert (result.compression, result.speedup, result.target) == (4, 2, Target(axis="speedup", value=2))
+    assert result.removed == 0.625  # 5 of 8 units
     assert (result.pretrain_epochs, result.prune_epochs, result.retrain_epochs) == (12, 0, 4)
     assert result.prune_schedule == empty()
     assert result.schedule == parse("0:1e-1,8:1e-2,12:1e-3 total:16")

@@ -207,12 +207,30 @@ def test_published_controls_are_known_by_name(make: Make, method: str) -> None:
         ({"speedup": 2.0, "on_target": False}, True),
         ({"target": Target(axis="ratio", value=0.5)}, False),
         ({"target": Target(axis="ratio", value=0.5), "on_target": False}, True),
+        ({"target": Target(axis="ratio", value=0.5), "removed": 0.504}, False),
+        ({"target": Target(axis="ratio", value=0.5), "removed": 0.506}, True),
+        ({"target": Target(axis="ratio", value=0.5), "removed": 0.506, "on_target": True}, False),
+        ({"target": Target(axis="ratio", value=0.0), "removed": 0.0}, False),
         ({"target": None, "speedup": 7.0}, False),
         ({"speedup": None}, False),
     ],
 )
 def test_off_target(make: Make, changes: dict[str, Any], missed: bool) -> None:
     assert bool(said("off-target", make("a", **changes))) == missed
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"speedup": 1.87}, "a at speedup 2x reached 1.87x"),
+        ({"target": Target(axis="compression", value=4), "compression": 3.21}, "a at compression 4x reached 3.21x"),
+        ({"target": Target(axis="ratio", value=0.1), "removed": 5 / 27}, "a at ratio 0.1 removed 0.185"),
+        ({"target": Target(axis="ratio", value=0.1), "on_target": False}, "a at ratio 0.1"),
+    ],
+)
+def test_how_far_off_target_is_said(make: Make, changes: dict[str, Any], text: str) -> None:
+    ((_, found),) = said("off-target", make("a", method="a", **changes))
+    assert found.endswith(f"miss their target: {text}")
 
 
 def test_single_targets_are_told_by_method(make: Make) -> None:

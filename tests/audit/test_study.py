@@ -89,7 +89,7 @@ def test_runs_that_are_not_there_yet_are_no_evidence(study: Study, points: tuple
     assert {finding.rule for finding in findings} <= {"not-estimable"}
 
 
-@pytest.mark.parametrize("reading", ["liu", "wang"])
+@pytest.mark.parametrize("reading", ["liu", "wang", "ticket"])
 def test_scratch_runs_are_counted_as_the_study_reads_them(
     study: Study, points: tuple[Point, ...], records: dict[str, Record], trained: Callable[..., Any], reading: Any
 ) -> None:
@@ -97,7 +97,8 @@ def test_scratch_runs_are_counted_as_the_study_reads_them(
     entry = study.retraining["tune"].model_copy(update={"kind": "scratch-b", "reading": reading})
     both = study.model_copy(update={"retraining": {**study.retraining, "anew": entry}})
     pruned = next(p for p in points if p.labels["method"] == "random" and p.spec.target.value == 2)
-    anew = Point(pruned.spec.model_copy(update={"kind": "scratch"}), {**pruned.labels, "retraining": "anew"}, "anew")
+    read = {"kind": "scratch", "retraining": pruned.spec.retraining.model_copy(update={"reading": reading})}
+    anew = Point(pruned.spec.model_copy(update=read), {**pruned.labels, "retraining": "anew"}, "anew")
     base = trained("pretrain", "constant:1e-1 total:6", 6, 100)
     tuned = records[pruned.id].model_copy(update={"ledger": (base, *records[pruned.id].ledger[1:])})
     scratch = (*tuned.ledger[:4], trained("scratch", "constant:1e-1 total:12", 12, 50), tuned.ledger[5])

@@ -32,7 +32,7 @@ class Toy:
     fixed: Size = FIXED
     coupled: bool = False
     minimum: int = 0
-    granularity: Literal["weight", "channel"] = "weight"
+    granularity: Literal["weight", "channel", "block"] = "weight"
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -115,6 +115,30 @@ def test_what_is_off_target_says_so() -> None:
     found = reach(toy, toy.scores(), global_, target("compression", 1.25), toy.dense)
     assert (found.size.params, found.on_target) == (210, False)  # 210 is closer to 310 / 1.25 = 248 than 310
     assert found.achieved == 310 / 210
+
+
+def test_blocks_are_too_coarse_for_a_unit_per_group() -> None:
+    """27 blocks as those of ResNet-56: rounded up group by group, a tenth becomes a fifth, and that is off target."""
+    blocks = Toy((9, 1, 8, 1, 8), ((100, 100),) * 5, granularity="block")
+    tenth = target("ratio", 0.1)
+    rounded = reach(blocks, blocks.scores(), uniform, tenth, blocks.dense)
+    assert rounded.achieved == pytest.approx(5 / 27)
+    assert not rounded.on_target
+    ranked = reach(blocks, blocks.scores(), global_, tenth, blocks.dense)
+    assert ranked.achieved == pytest.approx(3 / 27)  # 2.7 cannot be removed
+    assert ranked.on_target
+    channels = Toy((9, 1, 8, 1, 8), ((100, 100),) * 5, granularity="channel")
+    assert reach(channels, channels.scores(), uniform, tenth, channels.dense).on_target
+
+
+def test_of_coarse_units_the_closest_choice_is_made_and_is_off_target() -> None:
+    blocks = Toy((9, 9, 9), ((100, 40), (400, 40), (1600, 40)), granularity="block")
+    for value in (1.25, 1.5, 2.0, 4.0):
+        found = reach(blocks, blocks.scores(), global_, target("compression", value), blocks.dense)
+        every = [blocks.size(global_(blocks.scores(), k / 27, 0)).params for k in range(28)]
+        goal = blocks.dense.params / value
+        assert abs(found.size.params - goal) == pytest.approx(min(abs(params - goal) for params in every))
+        assert found.on_target == (abs(found.achieved / value - 1) <= 0.01)
 
 
 def test_ratios_follow_the_rule_of_the_allocation() -> None:
