@@ -177,8 +177,8 @@ def check(
     """
     from fairprune import registry
     from fairprune.cli.printing import print_table
+    from fairprune.conformance.criterion import check_criterion
     from fairprune.errors import SpecError
-    from fairprune.pruning.conformance import check_criterion
     from fairprune.pruning.criterion import Criterion
 
     found = registry.load("criterion", criterion, Path.cwd())

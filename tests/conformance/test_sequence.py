@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fairprune.pruning.conformance import check_criterion
+from fairprune.conformance.criterion import check_criterion
 from fairprune.pruning.criterion import Context, Criterion, criterion
 
 COUNTER = [0]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fairprune import registry
-from fairprune.pruning.conformance_repair import CHECKS, check_repair
+from fairprune.conformance.repair import CHECKS, check_repair
 from fairprune.pruning.criterion import Context, Granularity
 from fairprune.pruning.repair import Remaining, Repair, repair
 

@@ -1,10 +1,10 @@
-"""The conformance suite: what every criterion has to keep to, tried on a small network of our own."""
+"""What every criterion has to keep to, tried on a small network of our own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 import torch
@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairprune import registry
-from fairprune.errors import PruneError, SpecError
+from fairprune.conformance.checking import Check, CheckResult, UnmetError, run
+from fairprune.conformance.sequence import CHECKS as GROUP_AFTER_GROUP
 from fairprune.pruning.calibration import Source, untouched, weights_of
-from fairprune.pruning.conformance_sequence import CHECKS as GROUP_AFTER_GROUP
 from fairprune.pruning.criterion import Context, Criterion, Granularity, Start, Undeclared
 from fairprune.pruning.needs.contexts import contexts, gather
 from fairprune.pruning.scoring import Scoring, score
@@ -24,39 +24,16 @@ BATCH_NORM_OF = {"0": "1", "3": "4", "6": "7", "10": "11"}
 EXAMPLE = torch.zeros(1, 2, 8, 8)
 
 
-@dataclass(frozen=True)
-class CheckResult:
-    """One check. `detail` says what is wrong, or what was not checked."""
-
-    name: str
-    passed: bool
-    detail: str = ""
-
-
 def check_criterion(criterion: Criterion) -> list[CheckResult]:
     """Run the suite, with the criterion's default options. Takes well under a second for a cheap criterion."""
-    results = []
-    for granularity in criterion.granularities:
-        for name, check in checks_of(criterion).items():
-            try:
-                detail, passed = check(criterion, granularity), True
-            except (PruneError, SpecError, _UnmetError) as error:
-                detail, passed = str(error), False
-            except Exception as error:
-                detail, passed = f"{type(error).__name__}: {error}", False
-            results.append(CheckResult(f"{granularity}: {name}", passed, detail))
-    return results
-
-
-class _UnmetError(Exception):
-    """A check that does not hold."""
+    return run(criterion, checks_of(criterion))
 
 
 def _declared(criterion: Criterion, _granularity: Granularity) -> str:
     if criterion.steps < 1:
-        raise _UnmetError(f"steps={criterion.steps}: it has to score at least once")
+        raise UnmetError(f"steps={criterion.steps}: it has to score at least once")
     if criterion.start not in get_args(Start):
-        raise _UnmetError(f"start='{criterion.start}': expected {' or '.join(get_args(Start))}")
+        raise UnmetError(f"start='{criterion.start}': expected {' or '.join(get_args(Start))}")
     for kind, name in (("allocation", criterion.allocation), ("repair", criterion.repair)):
         if name and ":" not in name:
             registry.find(kind, name)  # type: ignore[arg-type]
@@ -105,9 +82,9 @@ def _untouched(criterion: Criterion, granularity: Granularity) -> str:
             criterion(context)
             changed = [name for name, tensor in tensors.items() if not torch.equal(tensor, before[name])]
             if changed:
-                raise _UnmetError(f"changes {changed[0]} of its context in place: work on a copy")
+                raise UnmetError(f"changes {changed[0]} of its context in place: work on a copy")
             if not torch.equal(state, torch.get_rng_state()):
-                raise _UnmetError("draws from torch's global generator: use context.generator")
+                raise UnmetError("draws from torch's global generator: use context.generator")
     return ""
 
 
@@ -141,12 +118,11 @@ def _permutes(criterion: Criterion, granularity: Granularity) -> str:
                 return "draws at random: not checked"
             for name, tensor in criterion(_turned(other)).scores.items():
                 if not torch.allclose(_turn(tensor), scores[name], rtol=1e-4, atol=1e-7):
-                    raise _UnmetError(f"permuting the output units of layer '{name}' does not permute its scores")
+                    raise UnmetError(f"permuting the output units of layer '{name}' does not permute its scores")
     return ""
 
 
-Check = Callable[[Criterion, Granularity], str]
-CHECKS: Mapping[str, Check] = {
+CHECKS: Mapping[str, Check[Criterion]] = {
     "starts, steps and names that there are": _declared,
     "finite scores of the right shape, from declared needs only": _scores,
     "the same on dead units": _dead_units,
@@ -157,10 +133,10 @@ CHECKS: Mapping[str, Check] = {
     "layers scored independently": _independent,
     "permuted units, permuted scores": _permutes,
 }
-SEQUENCE: Mapping[str, Check] = {"starts, steps and names that there are": _declared, **GROUP_AFTER_GROUP}
+SEQUENCE: Mapping[str, Check[Criterion]] = {"starts, steps and names that there are": _declared, **GROUP_AFTER_GROUP}
 
 
-def checks_of(criterion: Criterion) -> Mapping[str, Check]:
+def checks_of(criterion: Criterion) -> Mapping[str, Check[Criterion]]:
     """The checks for its scope, by name."""
     return SEQUENCE if criterion.scope == "sequence" else CHECKS
 
@@ -245,4 +221,4 @@ def _turn(tensor: Tensor, dim: int = 0) -> Tensor:
 
 def _require_equal(first: Scoring, second: Scoring, otherwise: str) -> None:
     if any(not torch.equal(first.scores[name], second.scores[name]) for name in first.scores):
-        raise _UnmetError(otherwise)
+        raise UnmetError(otherwise)

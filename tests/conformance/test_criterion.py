@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fairprune import registry
-from fairprune.pruning.conformance import check_criterion, checks_of
+from fairprune.conformance.criterion import check_criterion, checks_of
 from fairprune.pruning.criterion import Context, Criterion, Scores, criterion
 
 

@@ -1,15 +1,14 @@
-"""The conformance suite of repairs: what each has to keep to, tried on a small network of our own."""
+"""What every repair has to keep to, tried on a small network of our own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fairprune.errors import PruneError, SpecError
-from fairprune.pruning.conformance import CheckResult
+from fairprune.conformance.checking import Check, CheckResult, UnmetError, run
 from fairprune.pruning.criterion import Granularity
 from fairprune.pruning.granularity.channels import channel_space
 from fairprune.pruning.mending import mend
@@ -23,26 +22,12 @@ LAYERS = ("0", "3", "5", "9")  # all convolutions and linear layers but the clas
 
 def check_repair(repair: Repair) -> list[CheckResult]:
     """Run the suite, with the repair's default options. Takes well under a second for a cheap repair."""
-    results = []
-    for granularity in repair.granularities:
-        for name, check in CHECKS.items():
-            try:
-                detail, passed = check(repair, granularity), True
-            except (PruneError, SpecError, _UnmetError) as error:
-                detail, passed = str(error), False
-            except Exception as error:
-                detail, passed = f"{type(error).__name__}: {error}", False
-            results.append(CheckResult(f"{granularity}: {name}", passed, detail))
-    return results
-
-
-class _UnmetError(Exception):
-    """A check that does not hold."""
+    return run(repair, CHECKS)
 
 
 def _weights(repair: Repair, granularity: Granularity) -> str:
     if granularity == "block":
-        raise _UnmetError("removed blocks leave nothing to mend: declare weight or channel")
+        raise UnmetError("removed blocks leave nothing to mend: declare weight or channel")
     found = _mended(_network(), repair, granularity)
     return "" if found else "mends no layer: not checked"
 
@@ -62,7 +47,7 @@ def _untouched(repair: Repair, granularity: Granularity) -> str:
     _mended(network, repair, granularity)
     changed = [name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])]
     if changed:
-        raise _UnmetError(f"changes {changed[0]} of the network: work on the context's copies")
+        raise UnmetError(f"changes {changed[0]} of the network: work on the context's copies")
     return ""
 
 
@@ -72,12 +57,11 @@ def _same_seed(repair: Repair, granularity: Granularity) -> str:
         torch.manual_seed(1)
         again = _mended(_network(), repair, granularity)
     if first.keys() != again.keys() or any(not torch.equal(first[name], again[name]) for name in first):
-        raise _UnmetError("weights change from call to call with one seed: draw from context.generator only")
+        raise UnmetError("weights change from call to call with one seed: draw from context.generator only")
     return ""
 
 
-Check = Callable[[Repair, Granularity], str]
-CHECKS: Mapping[str, Check] = {
+CHECKS: Mapping[str, Check[Repair]] = {
     "finite weights of the right shape, from declared needs only": _weights,
     "the same on dead units": _dead_units,
     "network untouched": _untouched,

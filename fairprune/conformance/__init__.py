@@ -1,0 +1,1 @@
+"""Conformance: what criteria, methods that train and repairs have to keep to, whoever wrote them."""
