@@ -109,6 +109,7 @@ def test_files_that_are_absent_or_not_ours_are_refused(tmp_path):
     [
         ({"target": fp.speedup(0.5)}, SpecError, "expected 1 or more"),
         ({"target": fp.ratio(1.0)}, SpecError, "expected the fraction of units removed"),
+        ({"target": fp.ratio(1.0), "criterion": "magnitude"}, SpecError, "expected the fraction of units removed"),
         ({"criterion": "gradient_weight"}, PruneError, r"needs gradients: pass data=\[\(inputs, targets\), \.\.\.\]"),
         ({"criterion": lambda context: context.weights}, SpecError, "no criterion: .*decorated"),
         ({"criterion": "l1_nrm"}, SpecError, "did you mean 'l1_norm'"),

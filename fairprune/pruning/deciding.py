@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -123,22 +124,41 @@ def _choose(asked: Asked, space: Space, scores: Mapping[str, Tensor], target: Ta
 def _step_by_step(network: nn.Module, asked: Asked, criterion: Criterion, how: Procedure, look: Look) -> Decision:
     """Score, remove, score what is left, and so on: what is kept shrinks by the same factor in each step.
 
-    Source: the exponential schedule of SynFlow (Tanaka et al. 2020, arXiv:2006.05467, algorithm 1).
+    It begins where earlier rounds have left the network. Source: the exponential schedule of SynFlow (Tanaka et al.
+    2020, arXiv:2006.05467, algorithm 1).
     """
     space = asked.space
     check_steps(how, space)
     work = copy.deepcopy(network) if how.steps > 1 else network
+    steps, ahead = max(how.steps, 1), 1 - _gone(asked)
     samples, passes = 0, 0.0
-    for step in range(1, max(how.steps, 1) + 1):
+    for step in range(1, steps + 1):
         found = score_space(work, space, criterion, how.options, look)
         samples, passes = max(samples, found.samples), passes + found.sample_passes
-        choice = _choose(asked, space, found.scores, partial_target(asked.target, step / max(how.steps, 1)))
+        share = 1 - ahead * (1 - step / steps)
+        choice = _choose(asked, space, found.scores, partial_target(asked.target, share))
         if isinstance(space, WeightSpace) and step < how.steps:
             plan = space.plan(choice.kept)
             apply_masks_(work, plan)
             left = {name.removesuffix(".weight"): mask.reshape(-1) for name, mask in plan.masks.items()}
             space = replace(space, masks=left)
     return Decision(choice, found.weights, samples, passes)
+
+
+def _gone(asked: Asked) -> float:
+    """How much of the way to the target earlier rounds have gone, as a share of `partial_target`: 0 if none has."""
+    if not isinstance(asked.space, WeightSpace) or asked.target.nonsense:  # which `reach` refuses
+        return 0.0
+    left = {group.name: group.size for group in asked.space.groups}
+    left |= {name: int(mask.sum()) for name, mask in asked.space.masks.items()}
+    size, value = asked.space.size(left), asked.target.value
+    if asked.target.axis == "ratio":
+        now, end = asked.units / max(sum(left.values()), 1), 1 / (1 - value)
+    else:
+        params = asked.target.axis == "compression"
+        now = asked.dense.params / max(size.params, 1) if params else asked.dense.macs / max(size.macs, 1)
+        end = value
+    return min(max(math.log(now) / math.log(end), 0.0), 1.0) if end > 1 else 0.0
 
 
 def _group_after_group(network: nn.Module, asked: Asked, criterion: Criterion, how: Procedure, look: Look) -> Decision:

@@ -17,7 +17,8 @@ from fairprune.pruning.allocation import global_
 from fairprune.pruning.apply import space_of
 from fairprune.pruning.criterion import criterion
 from fairprune.pruning.deciding import Asked, Look, Procedure, decide
-from fairprune.pruning.plan import DensePlan
+from fairprune.pruning.masks import apply_masks_
+from fairprune.pruning.plan import MaskPlan
 from fairprune.spec import Target
 from fairprune.stages import Stage, pipeline
 from fairprune.study import read_study
@@ -151,16 +152,24 @@ def smallest(context):
     return {name: -weight.abs() for name, weight in context.weights.items()}
 
 
-@pytest.mark.parametrize("axis", ["compression", "ratio"])
-def test_what_a_step_has_removed_never_comes_back(monkeypatch, axis):
+TARGETS = {"compression": 4.0, "speedup": 6.0, "ratio": 0.75}
+
+
+@pytest.mark.parametrize("earlier", [0, 96])
+@pytest.mark.parametrize("axis", TARGETS)
+def test_every_step_removes_some_and_what_is_gone_never_comes_back(monkeypatch, axis, earlier):
+    """Of a dense network, and of one in which an earlier round has left half of the weights."""
     network = torch.nn.Sequential(*(torch.nn.Linear(8, 8) for _ in range(3)))
     with torch.no_grad():
         network[0].weight[0] = 0
+    masks = (torch.randperm(192, generator=torch.Generator().manual_seed(0)) >= earlier).reshape(3, 8, 8)
+    plan = MaskPlan({f"{layer}.weight": mask for layer, mask in enumerate(masks)})
+    apply_masks_(network, plan)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     example = torch.zeros(1, 8)
-    space = space_of(network, DensePlan(), example, "weight", ())
-    value = 4.0 if axis == "compression" else 0.75
-    asked = Asked(space, "global", global_, Target(axis=axis, value=value), count(network, example).size, 192)
+    space = space_of(network, plan, example, "weight", ())
+    target = Target(axis=axis, value=TARGETS[axis])
+    asked = Asked(space, "global", global_, target, count(network, example).size, 192)
     seen = []
     reach = deciding.reach
 
@@ -172,10 +181,14 @@ def test_what_a_step_has_removed_never_comes_back(monkeypatch, axis):
     look = Look(lambda: [], lambda outputs, _: outputs.sum(), example, 0)
     found = decide(network, asked, Procedure(smallest, steps=5), look)
     assert len(seen) == 5
-    for earlier, later in pairwise(seen):
-        assert sum(later.counts.values()) < sum(earlier.counts.values())
-        for name, kept in later.kept.items():
-            assert set(kept.tolist()) < set(earlier.kept[name].tolist())
+    first = {name: mask.flatten().nonzero().flatten() for name, mask in zip("012", masks, strict=True)}
+    kept = [{name: set(kept.tolist()) for name, kept in some.items()} for some in (first, *(c.kept for c in seen))]
+    for one, next_ in pairwise(kept):
+        assert all(next_[name] <= one[name] for name in one)
+    sizes = [sum(map(len, some.values())) for some in kept]
+    fixed = 24 if axis == "compression" else 0  # biases
+    factors = [(later + fixed) / (sooner + fixed) for sooner, later in pairwise(sizes)]
+    assert max(factors) - min(factors) < 0.03  # all remove the same share of what is left
     assert found.choice is seen[-1]
     assert found.choice.on_target
     assert all(torch.equal(tensor, network.state_dict()[name]) for name, tensor in before.items())
