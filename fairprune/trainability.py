@@ -49,12 +49,23 @@ def first_stage(schedule: Schedule) -> Stage | None:
 
     A warm-up belongs to the stage that it leads to (ours; the paper's schedules have none).
     """
-    segments = schedule.segments
-    warm = bool(segments) and segments[0].shape == "linear" and segments[0].first == 0
-    stages = segments[warm:]
+    warm = _warm_ups(schedule)
+    stages = schedule.segments[warm:]
     if not stages or any(segment.shape != "constant" for segment in stages):
         return None
-    return Stage(schedule.ends[int(warm)], stages[0].first)
+    return Stage(schedule.ends[warm], stages[0].first)
+
+
+def starting_rate(schedule: Schedule) -> float | None:
+    """The rate that training starts from, behind a warm-up; None where nothing is trained."""
+    if not schedule.segments:
+        return None
+    return schedule.at(schedule.ends[0]) if _warm_ups(schedule) else schedule.initial_rate
+
+
+def _warm_ups(schedule: Schedule) -> int:
+    """1 if the schedule begins with a straight line from 0, else 0."""
+    return sum(segment.shape == "linear" and segment.first == 0 for segment in schedule.segments[:1])
 
 
 def trainability(rows: Rows, quantity: str, schedule: Schedule) -> float | None:

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import linregress, t
 
 from fairprune.schedules import parse
-from fairprune.trainability import Stage, convergence, epochs_to_share, first_stage, trainability
+from fairprune.trainability import Stage, convergence, epochs_to_share, first_stage, starting_rate, trainability
 
 
 def curve(*values, column="top1", epoch=1.0):
@@ -31,6 +31,21 @@ def curve(*values, column="top1", epoch=1.0):
 )
 def test_the_first_stage(text, end, rate):
     assert first_stage(parse(text)) == (Stage(end, rate) if end else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("0:1e-2,30:1e-3 total:90", 1e-2),
+        ("cosine:1e-1->1e-4 total:200", 1e-1),
+        ("constant:1e-3 total:40 warmup:5", 1e-3),
+        ("constant:1e-3 total:40 warmup:40", 1e-3),
+        ("linear:0->1e-1 total:5 | cosine:1e-1->0 total:5", 1e-1),
+        ("none", None),
+    ],
+)
+def test_the_rate_that_training_starts_from(text, rate):
+    assert starting_rate(parse(text)) == (pytest.approx(rate) if rate else None)
 
 
 def test_t_is_the_mean_over_the_first_stage():

@@ -46,6 +46,8 @@ def from_record(record: Record) -> Result:
         test_looks=_test_looks(record),
         executed=_executed(record),
         collapsed=tuple(name for name, (kept, _) in record.kept.items() if kept == 0),
+        rewound=spec.retraining.kind == "weight-rewind",
+        under_converged=_under_converged(record),
         status=record.status,
         base_seed=spec.base_seed,
         run_seed=spec.run_seed,
@@ -94,6 +96,12 @@ def _test_looks(record: Record) -> float:
     looks = sum(entry.test_looks for entry in record.ledger)
     networks = {m.when for m in record.metrics if m.split == "test"} & {"base", "final"}
     return looks / max(len(networks), 1)
+
+
+def _under_converged(record: Record) -> bool | None:
+    """Known where the study asked for trainability, and its schedule has a first stage of some length."""
+    flag = record.metric("under_converged", "validation")
+    return None if flag is None else bool(flag)
 
 
 def _percent(record: Record, when: str) -> float | None:

@@ -68,6 +68,8 @@ class Result:
     test_looks: float | None = None  # at the test set, per network that may be measured on it
     executed: Literal["dense", "small"] | None = None  # how masked weights were multiplied
     collapsed: tuple[str, ...] = ()  # layers that keep nothing
+    rewound: bool = False  # whether retraining begins with earlier weights of the base
+    under_converged: bool | None = None  # whether accuracy still rose at the end of retraining's first rate
     status: Status = "done"
     base_seed: int | None = None
     run_seed: int | None = None

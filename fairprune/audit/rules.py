@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 
-from fairprune.audit import comparisons, conclusions, controls, networks
+from fairprune.audit import comparisons, conclusions, controls, networks, retraining
 from fairprune.audit.finding import SEVERITIES, Contrast, Evidence, Finding, StudyFacts
 from fairprune.audit.result import Result
 from fairprune.audit.setups import Reading
@@ -12,7 +12,7 @@ from fairprune.audit.setups import Reading
 RULES = tuple(
     rule
     for severity in SEVERITIES
-    for rule in (*comparisons.RULES, *controls.RULES, *conclusions.RULES, *networks.RULES)
+    for rule in (*comparisons.RULES, *controls.RULES, *conclusions.RULES, *retraining.RULES, *networks.RULES)
     if rule.severity == severity
 )
 
