@@ -6,18 +6,23 @@ import doctest
 import importlib
 import pkgutil
 import re
+import shlex
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import fairprune
+from fairprune.cli import main
 from fairprune.study import parse_study
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 STUDY = re.compile(r"^```toml\n# \w+\.toml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CONSOLE = re.compile(r"^```console\n(\$ .*?)^```$", re.MULTILINE | re.DOTALL)
+TYPED = re.compile(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)  # a command, and what it printed
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 FILE = re.compile(r"# (\w+\.py)\n")  # the first line of an example that is a file of the reader's own
 MODULES = [found.name for found in pkgutil.walk_packages(fairprune.__path__, "fairprune.")]
@@ -49,6 +54,39 @@ def test_examples_fail_where_they_are_wrong(tmp_path: Path) -> None:
         _run(page, "page", tmp_path)
     assert str(caught.traceback[-1].path).endswith("page, example 2")
     assert (tmp_path / "mine.py").read_text() == "# mine.py\nx = 1\n"
+
+
+def _as_shown(printed: str, shown: str) -> bool:
+    """Whether output is as shown, where a line of three dots stands for any lines."""
+    lines = [line.rstrip() for line in printed.splitlines()]
+    pattern = ".*".join(map(re.escape, re.split(r"^\.\.\.\n", shown, flags=re.MULTILINE)))
+    return re.fullmatch(pattern, "\n".join(lines) + "\n", re.DOTALL) is not None
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if CONSOLE.search(page.read_text())], ids=_name)
+def test_commands_print_what_is_shown(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`cat` shows a file of the reader's own, which it thereby makes; all else is `fairprune`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    for command, shown in TYPED.findall("".join(CONSOLE.findall(page.read_text()))):
+        words = shlex.split(command)
+        if words[0] == "cat":
+            (tmp_path / words[1]).write_text(shown)
+            continue
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit):
+            main()
+        printed = capsys.readouterr()
+        assert _as_shown(printed.out + printed.err, shown), printed
+
+
+@pytest.mark.parametrize(
+    ("printed", "same"), [("a  \nb\nc\n", True), ("a\nc\n", True), ("a\n", False), ("b\nc\n", False), ("a\nb\n", False)]
+)
+def test_what_a_command_shows_is_compared(printed: str, same: bool) -> None:
+    assert _as_shown(printed, "a\n...\nc\n") == same
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if STUDY.search(page.read_text())], ids=_name)

@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import Any
 
 from fairprune.errors import SpecError, unknown
-from fairprune.schedules import parse
+from fairprune.schedules import Schedule, parse
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+_MOST_EPOCHS = 1e6
 _STAND_INS = ("-", "--", "\N{EN DASH}", "\N{EM DASH}", "?", "???", "n/a", "na", "nan", "null", "unknown")
 
 
@@ -57,6 +58,17 @@ def _name(text: str) -> str:
     return text
 
 
+def _schedule(text: str) -> Schedule:
+    try:
+        schedule = parse(text)
+        whole = schedule.total <= _MOST_EPOCHS
+    except (ArithmeticError, LookupError, ValueError):  # numbers beyond those that floats add up
+        whole = False
+    if not whole:
+        raise SpecError(f"schedule '{text}': expected at most {_MOST_EPOCHS:g} epochs")
+    return schedule
+
+
 def _folded(text: str) -> str:
     return _name(text).casefold()
 
@@ -69,7 +81,7 @@ def _augmentation(text: str) -> str:
 
 _PERCENT = _number(0, 100, "percent, from 0 to 100")
 _FACTOR = _number(1, math.inf, "dense over pruned, 1 or more (2 for half)")
-_EPOCHS = _number(0, math.inf, "epochs, 0 or more")
+_EPOCHS = _number(0, _MOST_EPOCHS, f"epochs, from 0 to {_MOST_EPOCHS:g}")
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
@@ -86,11 +98,11 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "compression": Column("parameters, dense over pruned", _FACTOR),
         "speedup": Column("multiply-adds, dense over pruned", _FACTOR),
         "pretrain_epochs": Column("epochs of the base model; of a scratch run: its training", _EPOCHS),
-        "pretrain_schedule": Column("their learning rates", parse),
+        "pretrain_schedule": Column("their learning rates", _schedule),
         "prune_epochs": Column("epochs from the base to the last removal; 0 for one-shot pruning", _EPOCHS),
-        "prune_schedule": Column("their learning rates; `none` for one-shot pruning", parse),
+        "prune_schedule": Column("their learning rates; `none` for one-shot pruning", _schedule),
         "retrain_epochs": Column("epochs after the last removal", _EPOCHS),
-        "retrain_schedule": Column("their learning rates", parse),
+        "retrain_schedule": Column("their learning rates", _schedule),
         "optimizer": Column("of retraining, as are the four that follow; for example `sgd`", _folded),
         "momentum": Column("0 for none", _number(0, 1, "a number from 0 to 1")),
         "weight_decay": Column("0 for none", _number(0, math.inf, "a number, 0 or more")),

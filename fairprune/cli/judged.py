@@ -10,7 +10,7 @@ from typing import Any
 
 from fairprune.audit.against import Judgement
 from fairprune.audit.read import CONVENTION, Table
-from fairprune.audit.setups import ORDER, Blocked, Pair
+from fairprune.audit.setups import ORDER, Pair
 from fairprune.cli.printing import console, print_findings, print_table
 from fairprune.schedules import Schedule
 
@@ -45,7 +45,7 @@ def print_judgement(judgement: Judgement) -> None:
     shown = judgement.pairs[:SHOWN]
     if shown:
         rows = [(p.a.id, p.b.id, _level(p), _rate(p), ", ".join(p.verdict.flags), _next(p)) for p in shown]
-        print_table(("a ", "b ", "setup ", "equal ", "flags ", "what keeps them from the next setup "), rows)
+        print_table(("a ", "b ", "setup ", "rate ", "flags ", "what keeps them from the next setup "), rows)
     if judgement.pairs[SHOWN:]:
         out.print(f"and {len(judgement.pairs) - SHOWN} more pairs, all of them with --json")
     out.print(("\n" if shown else "") + f"{_tally(judgement)}\n")
@@ -89,26 +89,31 @@ def _level(pair: Pair) -> str:
 
 
 def _rate(pair: Pair) -> str:
-    return "both rates" if len(pair.verdict.matched) > 1 else pair.verdict.matched[0]
+    return "both" if len(pair.verdict.matched) > 1 else pair.verdict.matched[0]
 
 
 def _next(pair: Pair) -> str:
     """What keeps two results from the level after theirs."""
     blocks = pair.verdict.blocked_by
     first = min((ORDER.index(block.setup) for block in blocks), default=len(ORDER))
-    said = [_said(block) for block in blocks if ORDER.index(block.setup) == first]
+    here = [block for block in blocks if ORDER.index(block.setup) == first]
+    open_fields = [block.field for block in here if block.a is None and block.b is None]
+    said = [f"{b.field} {_side(b.a)} against {_side(b.b)}" for b in here if b.field not in open_fields]
+    said += [f"{', '.join(open_fields)} unknown"] if open_fields else []
     return f"{ORDER[first]}: {', '.join(said)}" if said else ""
 
 
-def _said(block: Blocked) -> str:
-    sides = ["?" if side is None else "none" if side == "" else str(side) for side in (block.a, block.b)]
-    return f"{block.field} unknown" if sides == ["?", "?"] else f"{block.field} {sides[0]} against {sides[1]}"
+def _side(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
 
 
 def _tally(judgement: Judgement) -> str:
     found = Counter(pair.verdict.setup for pair in judgement.pairs)
     levels = [f"{found[level]} {level}" for level in reversed(ORDER) if found[level]]
-    return f"{len(judgement.pairs) + judgement.below} pairs: {', '.join([*levels, f'{judgement.below} below S1'])}"
+    number = len(judgement.pairs) + judgement.below
+    return f"{number} pair{'s' * (number != 1)}: {', '.join([*levels, f'{judgement.below} below S1'])}"
 
 
 def _conventions(judgement: Judgement) -> Iterator[str]:

@@ -119,9 +119,13 @@ class Schedule:
         ramp = Schedule((Segment(epochs, "linear", 0.0, self.at(epochs)),))
         return ramp.then(self.cut(epochs, self.total))
 
-    def __str__(self) -> str:
+    @cached_property
+    def text(self) -> str:
         """Canonical text: parses back to an equal value."""
         return " | ".join(_pieces(self.segments)) or "none"
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def _normal(segments: Iterable[Segment]) -> Iterator[Segment]:
