@@ -76,7 +76,7 @@ def show(
     out = console()
     named = ", ".join(f"{key} {value}" for key, value in record.labels.items())
     out.print(f"{record.id}  {record.status}{': ' + record.reason if record.reason else ''}\n{named}\n")
-    rows = [(m.name, m.split, m.when, f"{m.value:.4f}", m.unit, m.n) for m in record.metrics]
+    rows = [(m.name, m.split, m.when, f"{m.value:.4g}", m.unit, m.n) for m in record.metrics]
     print_table(("metric ", "split ", "when ", "value", "unit ", "n"), rows)
     out.print("")
     ledger = [

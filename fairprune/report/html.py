@@ -76,12 +76,14 @@ class Remark:
 def page(summary: Summary, records: Mapping[str, Record], findings: Sequence[Finding], command: str) -> str:
     """The page of a study, complete or not. `command` is what reproduces it; `records` are by run id."""
     drawn = curves.charts(summary)
+    sections = [_section(summary, panel, drawn, records) for panel in summary.panels]
     return _template().render(
         summary=summary,
-        sections=[_section(summary, panel, drawn, records) for panel in summary.panels],
+        sections=sections,
         statements=headline.headline(summary),
         remarks=_remarks(summary, findings),
         exploratory=[c for c in summary.exploratory if c.n],
+        measured=any(detail.cell.measured for section in sections for detail in section.details),
         command=command,
         words=words,
         decimals=words.digits(summary),

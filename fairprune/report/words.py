@@ -81,6 +81,19 @@ def unfinished(counts: Mapping[State, int]) -> str:
     return ", ".join(f"{counts[state]} {state}" for state in order if counts.get(state))
 
 
+def measured(cell: Cell) -> list[tuple[str, tuple[str, str, str]]]:
+    """What was measured besides, a line a metric: its name and unit, its means on base, pruned and final network."""
+    means = {(m.name, m.when): f"{m.mean * (100 if m.unit.startswith('fraction') else 1):.4g}" for m in cell.measured}
+    units = {m.name: m.unit.replace("fraction", "%") for m in cell.measured}
+    return [
+        (
+            name.replace("_", " ") + (f", {unit}" if unit else ""),
+            (means.get((name, "base"), ""), means.get((name, "pruned"), ""), means.get((name, "final"), "")),
+        )
+        for name, unit in units.items()
+    ]
+
+
 def listed(items: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *most, last = items

@@ -127,10 +127,10 @@ def _by_target(points: Iterable[Point]) -> list[list[Point]]:
 
 
 def _samples(records: Iterable[Record]) -> dict[str, int]:
-    """Samples behind the metrics of each split; the largest where tasks differ."""
+    """Samples behind the metrics of each split; the largest where tasks differ. Of the training split none is whole."""
     found: dict[str, int] = {}
     for record in records:
         for metric in record.metrics:
-            if metric.n:
+            if metric.n and metric.split != "train":
                 found[metric.split] = max(metric.n, found.get(metric.split, 0))
     return found

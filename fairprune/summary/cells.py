@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from fairprune import stats
 from fairprune.expand import Point
-from fairprune.record import Record
-from fairprune.summary.values import Cell, Range, Replicate, Spread
+from fairprune.record import Metric, Record
+from fairprune.summary.values import Cell, Measured, Range, Replicate, Spread
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def cell(points: Sequence[Point], records: Mapping[str, Record], scale: Scale, c
         pruned=spread([run.pruned for run in done], scale, confidence),
         compression=_range([run.compression for run in done]),
         speedup=_range([run.speedup for run in done]),
+        measured=measured([records[run.id] for run in done]),
     )
 
 
@@ -76,6 +77,20 @@ def replicate(point: Point, record: Record | None, scale: Scale) -> Replicate:
         compression=record.compression,
         speedup=record.speedup,
         on_target=record.on_target,
+    )
+
+
+def measured(records: Iterable[Record]) -> tuple[Measured, ...]:
+    """Means of what was measured besides the task's own metrics, which are those that the test split has too."""
+    found: dict[tuple[str, str], list[Metric]] = {}
+    for record in records:
+        own = {metric.name for metric in record.metrics if metric.split == "test"}
+        for metric in record.metrics:
+            if metric.name not in own:
+                found.setdefault((metric.name, metric.when), []).append(metric)
+    return tuple(
+        Measured(name=name, when=when, unit=group[0].unit, n=len(group), mean=statistics.fmean(m.value for m in group))
+        for (name, when), group in found.items()
     )
 
 

@@ -43,6 +43,16 @@ class Replicate(Value):
     on_target: bool = True
 
 
+class Measured(Value):
+    """A metric that the study asked for besides accuracy: its mean over `n` runs, in its own unit."""
+
+    name: str
+    when: str
+    unit: str
+    n: int
+    mean: float
+
+
 class Cell(Value):
     """One method at one target under one recipe: its runs and what they say. The dense control has no target."""
 
@@ -58,6 +68,7 @@ class Cell(Value):
     pruned: Spread | None = None
     compression: Range | None = None
     speedup: Range | None = None
+    measured: tuple[Measured, ...] = ()
 
     @property
     def done(self) -> int:

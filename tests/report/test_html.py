@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from fairprune.record import Metric
 from fairprune.report import html
 from fairprune.summary import summarise
 
@@ -151,3 +152,18 @@ def test_points_show_runs_spec_and_command(synthetic):
         assert f"fairprune show {point.id}" in text
     assert '"criterion": "l1_norm"' in text
     assert "fairprune run study.toml" in text
+
+
+def test_what_was_measured_besides_stands_under_its_point_and_is_explained(synthetic):
+    made = synthetic(METHODS)
+    assert "Isometry distance" not in page_of(made)
+    point = next(p for p in made.points if p.labels["method"] == "l1_norm")
+    record = made.records[point.id]
+    more = [Metric(name="jsv_mean", split="train", value=v, n=16, when=w) for w, v in (("base", 3.014), ("final", 2.0))]
+    more.append(Metric(name="convergence_slope", split="validation", value=0.00123, unit="fraction/epoch"))
+    records = {**made.records, point.id: record.model_copy(update={"metrics": (*record.metrics, *more)})}
+    page = page_of(made, records)
+    assert '<td class="left">jsv mean</td><td>3.014</td><td></td><td>2</td>' in page
+    assert '<td class="left">convergence slope, %/epoch</td><td></td><td></td><td>0.123</td>' in page
+    assert "Isometry distance" in page
+    read(page)

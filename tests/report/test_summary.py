@@ -9,6 +9,7 @@ import torch
 from scipy.stats import t
 
 from fairprune import stats
+from fairprune.record import Metric
 from fairprune.report.headline import headline
 from fairprune.store import open_store
 from fairprune.summary import Summary, correct_in, summarise
@@ -174,6 +175,27 @@ def test_shared_stages_are_charged_once(synthetic):
     assert summary.test_looks == 3 + runs
     assert [(p.runs, "2 threads" in p.text) for p in summary.places] == [(runs, True)]
     assert summary.samples == {"test": 360, "validation": 144}
+
+
+def test_what_was_measured_besides_has_its_mean_over_the_runs_that_have_it(synthetic):
+    made = synthetic(METHODS, seeds=[0, 1, 2])
+    runs = points_of(made, "magnitude", 4)
+    extra = [Metric(name="jsv_mean", split="train", value=v, n=16, when=w) for v, w in ((3.0, "base"), (1.0, "pruned"))]
+    extra.append(Metric(name="trainability", split="validation", value=0.5, unit="fraction", n=144))
+    more = {runs[0].id: extra, runs[1].id: [extra[0].model_copy(update={"value": 5.0})]}
+    records = {
+        run_id: made.records[run_id].model_copy(update={"metrics": (*made.records[run_id].metrics, *metrics)})
+        for run_id, metrics in more.items()
+    }
+    summary = summary_of(made, replace=records)
+    found = {(m.name, m.when): (m.mean, m.n, m.unit) for m in cell_of(summary, "magnitude", 4).measured}
+    assert found == {
+        ("jsv_mean", "base"): (4.0, 2, ""),
+        ("jsv_mean", "pruned"): (1.0, 1, ""),
+        ("trainability", "final"): (0.5, 1, "fraction"),
+    }
+    assert cell_of(summary, "magnitude", 2).measured == ()
+    assert "train" not in summary.samples
 
 
 def test_an_empty_study_says_what_is_missing(synthetic):
