@@ -134,9 +134,11 @@ def _sparsify(run: RunSpec, start: Stage, method: Method, target: Target | None,
     asked = method.model_dump(mode="json", include={"training", "granularity", "spare"})
     spec: dict[str, Any] = {**_training(run), **asked, "own_base": method.own_base}
     spec["seed"] = run.base_seed if method.own_base else run.run_seed
-    spec["version"] = run.versions[f"training {method.training.hook}"]
+    spec["version"] = version = run.versions[f"training {method.training.hook}"]
     if target is not None:
-        spec |= _spread(run, method, target)
+        spread = _spread(run, method, target)
+        both = version if version == spread["version"] else f"{version} {spread['version']}"  # the allocation's as well
+        spec |= {**spread, "version": both}
     return Stage("sparsify", spec, (start, start, *like) if like else (start,))
 
 

@@ -240,3 +240,16 @@ def test_like_controls_of_untrained_methods_start_where_they_do(folder):
     found = resolve_methods(one, folder)
     assert found["random-like-within"].like.training.hook == "own:within"
     assert found["random-like-within"].start == "init"
+
+
+@pytest.mark.parametrize("method", ["within", "penalty"])
+def test_a_training_of_ones_own_is_trained_anew_once_its_source_has_changed(folder, method):
+    def key():
+        found = points(folder, mine={"training": f"own:{method}", "start": "init"})
+        [run] = (p for (name, _), p in found.items() if name == "mine")
+        return next(stage.key for stage in pipeline(run.spec).order if stage.kind == "sparsify")
+
+    before = key()
+    assert key() == before
+    (folder / "own.py").write_text(OWN + "\n# another version\n")
+    assert key() != before

@@ -32,7 +32,7 @@ def _assembled(point: Point, results: Mapping[str, StageResult], failures: Mappi
         return _record(point, stages, results, "done", "")
     how: Status = "diverged" if broken in results else "failed"
     reason = failures[broken]
-    if broken == stages.base.key:
+    if broken == stages.base.key and stages.base.kind == "pretrain":  # not a base of the method's own
         return _record(point, stages, results, "skipped", f"its base {how}: {reason}")
     if broken not in _own_keys(stages):
         return _record(point, stages, results, "skipped", f"the method that it is like {how}: {reason}")
@@ -91,7 +91,7 @@ def _own_keys(stages: Pipeline) -> set[str]:
 
     def visit(stage: Stage) -> None:
         own.add(stage.key)
-        for parent in stage.parents[: 2 if stage.kind == "prune" else None]:
+        for parent in stage.parents[: 2 if stage.kind in ("sparsify", "prune") else None]:
             visit(parent)
 
     for stage in (stages.base_measure, stages.final_measure, *stages.probes):
