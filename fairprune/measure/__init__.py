@@ -1,1 +1,1 @@
-"""Measures: accuracy and cost."""
+"""Measures: accuracy, cost, Jacobians."""

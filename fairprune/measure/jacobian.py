@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -116,7 +117,7 @@ def jacobians(network: nn.Module, inputs: Tensor) -> Tensor:
     out and multiplies as much as a forward pass, so that a sample costs 1 + outputs passes.
     """
     devices = [inputs.device] if inputs.device.type == "cuda" else []
-    with evaluating(network), torch.random.fork_rng(devices=devices), torch.enable_grad():
+    with evaluating(network), torch.random.fork_rng(devices=devices), torch.enable_grad(), _without_tf32():
         start = inputs.detach().requires_grad_()
         outputs: Tensor = network(start.clone()).flatten(1)  # a copy: a network may work on its input in place
         columns = outputs.sum(0)
@@ -125,3 +126,14 @@ def jacobians(network: nn.Module, inputs: Tensor) -> Tensor:
             for column in columns
         ]
     return torch.stack(rows, 1)
+
+
+@contextmanager
+def _without_tf32() -> Iterator[None]:
+    """Convolutions on CUDA round their factors to 10 bits unless told otherwise: fp32 is meant here."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

@@ -148,6 +148,16 @@ def test_measuring_leaves_the_network_as_it_was(network):
     assert not inputs.requires_grad
 
 
+def test_convolutions_are_not_rounded_to_tf32_meanwhile():
+    seen = []
+    net = linear(torch.ones(1, 2))
+    net.register_forward_hook(lambda *_: seen.append(torch.backends.cudnn.allow_tf32))
+    before = torch.backends.cudnn.allow_tf32
+    jacobians(net, torch.ones(1, 2))
+    assert seen == [False]
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
 def test_a_network_may_begin_in_place():
     inputs = torch.tensor([[1.0, -1.0, 2.0]])
     found = jacobians(nn.Sequential(nn.ReLU(inplace=True), linear(torch.tensor([[2.0, 3.0, 4.0]]))), inputs)
