@@ -19,7 +19,8 @@ from fairprune.spec import Target
 def choose_for(space: Space, allocate: Allocation, target: Target, dense: Size, reduce: str = "mean") -> Choose:
     """The choice by an allocation on the way to a target: at share 1 exactly that of one-shot pruning.
 
-    Before that the allocation is asked to remove `share` of the fraction of units that it removes in the end.
+    Before that the allocation is asked to remove `share` of the fraction of units that it removes in the end; one that
+    removes the same whatever it is asked (`like`) goes that share of the way in every group.
     """
 
     def choose(scores: Mapping[str, Tensor], share: float = 1.0) -> Kept:
@@ -27,7 +28,11 @@ def choose_for(space: Space, allocate: Allocation, target: Target, dense: Size, 
         end = reach(space, grouped, allocate, target, dense)
         if share >= 1:
             return end.kept
-        return select(grouped, allocate(grouped, 1 - share * (1 - end.keep), space.minimum))
+        if allocate(grouped, 1.0, space.minimum) == end.counts:  # amounts that are fixed, whatever is asked for
+            counts = {name: len(s) - round(share * (len(s) - end.counts[name])) for name, s in grouped.items()}
+        else:
+            counts = allocate(grouped, 1 - share * (1 - end.keep), space.minimum)
+        return select(grouped, counts)
 
     return choose
 
