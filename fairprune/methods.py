@@ -19,7 +19,8 @@ Plain = {"weight": "magnitude", "channel": "l1_norm", "block": "magnitude"}
 def resolve_methods(study: Study, folder: Path | None = None) -> dict[str, Method]:
     """Every method of the study and its controls, with every default filled in but what depends on the task."""
     named = {name: filled(name, method, folder) for name, method in study.methods.items()}
-    every = {**named, **_controls(study, named, folder)}
+    controls = _controls(study, named, folder)
+    every = named | {name: control for name, control in controls.items() if not _taken(name, control, named)}
     return {name: _with_lender(name, every) for name in every}
 
 
@@ -134,12 +135,22 @@ def _controls(study: Study, methods: Mapping[str, Method], folder: Path | None) 
         wanted = {"random": study.controls.random, plain: study.controls.magnitude}
         alike = {n: m for n, m in methods.items() if (m.granularity, m.untrained) == (granularity, untrained)}
         for criterion in [name for name, on in wanted.items() if on]:
-            if not any(m.criterion == criterion and m.training is None for m in alike.values()):
+            if not any((m.criterion, m.training, m.repair) == (criterion, None, "none") for m in alike.values()):
                 name = f"{criterion}-{granularity}" + ("-init" if untrained else "")
                 alike[name] = controls[name] = _control(criterion, alike[min(alike)], "", folder)
         if study.controls.like:
             controls |= _like_controls(alike, plain, folder)
     return controls
+
+
+def _taken(name: str, control: Method, methods: Mapping[str, Method]) -> bool:
+    """Whether the study has this control, under its name. Raises SpecError if the name is that of another method."""
+    mine = methods.get(name)
+    if mine and (mine.criterion, mine.allocation, mine.training) != (control.criterion, control.allocation, None):
+        raise SpecError(
+            f"method {name}: the name is that of a control which is added: take another, or switch the control off"
+        )
+    return mine is not None
 
 
 def _control(criterion: str, method: Method, like: str, folder: Path | None) -> Method:

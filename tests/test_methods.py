@@ -253,3 +253,17 @@ def test_a_training_of_ones_own_is_trained_anew_once_its_source_has_changed(fold
     assert key() == before
     (folder / "own.py").write_text(OWN + "\n# another version\n")
     assert key() != before
+
+
+def test_a_method_that_is_repaired_is_no_plain_control(folder):
+    found = points(folder, mended={"criterion": "l1_norm", "repair": "least_squares"})
+    assert {name for name, _ in found} == {"mended", "l1_norm-channel", "random-channel", "dense"}
+
+
+def test_no_control_takes_the_place_of_a_method_of_its_name(folder):
+    with pytest.raises(SpecError, match="method random-weight: the name is that of a control"):
+        points(folder, **{"random-weight": {"criterion": "lamp"}})
+    mine = {"criterion": "random", "allocation": "like:lamp", "reduce": "max"}
+    one = study(**{"lamp": {"criterion": "lamp"}, "random-like-lamp": mine})
+    one = one.model_copy(update={"controls": one.controls.model_copy(update={"like": True})})
+    assert resolve_methods(one, folder)["random-like-lamp"].reduce == "max"
