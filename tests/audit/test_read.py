@@ -344,7 +344,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no file"):
         read_results(tmp_path / "none.csv")
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(SpecError, match="cannot read .*folder.csv: Is a directory"):
+    with pytest.raises(SpecError, match=r"cannot read .*folder.csv: Is a directory"):
         read_results(tmp_path / "folder.csv")
 
 
