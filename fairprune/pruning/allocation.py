@@ -32,9 +32,11 @@ def global_(scores: GroupScores, keep: float, minimum: int) -> Counts:
     left = _left(scores)
     floor = {name: min(minimum, n) for name, n in left.items()}
     dtype = functools.reduce(torch.promote_types, (s.dtype for s in scores.values()), torch.bfloat16)
-    rest = [_without_best(s.to(dtype), floor[name]) for name, s in scores.items()]
     wanted = round(keep * sum(map(len, scores.values())))
-    free = min(wanted, sum(left.values())) - sum(floor.values())
+    if wanted >= sum(left.values()):
+        return left
+    rest = [_without_best(s.to(dtype), floor[name]) for name, s in scores.items()]
+    free = wanted - sum(floor.values())
     return {name: floor[name] + n for name, n in zip(scores, top_counts(rest, max(free, 0)), strict=True)}
 
 

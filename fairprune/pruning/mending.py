@@ -18,7 +18,7 @@ from fairprune.pruning.criterion import Criterion, Granularity, Need, Undeclared
 from fairprune.pruning.granularity.modules import CONVOLUTIONS, TRANSPOSED
 from fairprune.pruning.granularity.remove import RESIZE
 from fairprune.pruning.layout import shown, stored
-from fairprune.pruning.masks import held
+from fairprune.pruning.masks import masked
 from fairprune.pruning.needs.contexts import contexts, gather
 from fairprune.pruning.plan import BlockPlan, ChannelPlan, DensePlan, MaskPlan, Plan
 from fairprune.pruning.repair import Repair
@@ -94,7 +94,7 @@ def remaining_of(network: nn.Module, plan: Plan) -> dict[str, Tensor]:
     layers = {name: module for name, module in network.named_modules() if isinstance(module, WEIGHTED)}
     found: dict[str, Tensor] = {}
     if isinstance(plan, MaskPlan):
-        held(network, plan)  # raises for a mask that fits no parameter
+        masked(network, plan)  # raises for a mask that fits no parameter
         masks = {name: plan.masks.get(f"{name}.weight") for name in layers}
         found = {name: mask.bool().cpu() for name, mask in masks.items() if mask is not None}
     elif isinstance(plan, ChannelPlan):

@@ -79,7 +79,7 @@ def _cut(arrays: Sequence[Array], k: int) -> tuple[float, list[int], list[int]]:
 
 
 def _bracket(arrays: Sequence[Array], k: int) -> tuple[float, float]:
-    """Two values that the k-th highest most likely lies between."""
+    """Two values that the k-th highest most likely lies between: above the first, not above the second."""
     total = sum(map(len, arrays))
     if total <= 8 * SAMPLE:
         return -math.inf, math.inf
@@ -92,15 +92,14 @@ def _bracket(arrays: Sequence[Array], k: int) -> tuple[float, float]:
 
 
 def _within(values: Array, low: float, high: float) -> tuple[int, Array]:
-    """How many lie above `high`, and those from `low` to `high`."""
+    """How many lie above `high`, and those of the others that lie above `low`."""
     if low == -math.inf and high == math.inf:
         return 0, values
     above, inside = 0, []
     for piece in _pieces(values):
         over = piece > high
         above += int(np.count_nonzero(over))
-        over ^= piece >= low  # both hold, or neither
-        inside.append(piece[over])
+        inside.append(piece[over ^ (piece > low)])
     return above, np.concatenate(inside)
 
 

@@ -46,14 +46,19 @@ def reach(
     check_reachable(space, target, dense, units)
     total = _units(space) if units is None else units
     asked = _Asked(space, target, dense, total)
-    least, most = (_Point(asked, keep, allocation(scores, keep, space.minimum)) for keep in (0.0, 1.0))
+
+    def at(keep: float) -> _Point:
+        return _Point(asked, keep, allocation(scores, keep, space.minimum))
+
+    least, most = at(0.0), at(1.0)
     if least.counts != most.counts and least.achieved < target.value and not least.on_target:
         raise _beyond(target, least.achieved, "with all removed that this allocation removes")
     if target.axis == "ratio":
-        keep = min((1 - target.value) * total / _units(space), 1.0)
-        best = _Point(asked, keep, allocation(scores, keep, space.minimum))
+        best = at(min((1 - target.value) * total / _units(space), 1.0))
     else:
-        best = _bisect(lambda keep: _Point(asked, keep, allocation(scores, keep, space.minimum)), least, most)
+        # after earlier rounds a ranking keeps all that is left from less than 1 on, and cost is linear up to there
+        left = at(sum(most.counts.values()) / _units(space))
+        best = _bisect(at, least, left if left.counts == most.counts else most)
     kept = select(scores, best.counts)
     return Choice(best.counts, kept, best.size, best.achieved, best.on_target, best.keep)
 

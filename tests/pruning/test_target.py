@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -199,6 +200,11 @@ def test_only_the_analytic_size_is_asked_and_not_often() -> None:
 
     reach(WEIGHTS, WEIGHTS.scores(), counting, target("compression", 7.3), WEIGHTS.dense)
     assert calls <= 4  # both ends, and one interpolation: compression of weights is linear
+    calls = 0
+    scores = {name: s.where(s > 0.4, -math.inf) for name, s in WEIGHTS.scores().items()}  # earlier rounds have pruned
+    found = reach(WEIGHTS, scores, counting, target("compression", 2.1), WEIGHTS.dense)
+    assert calls <= 4  # as few
+    assert abs(found.size.params - WEIGHTS.dense.params / 2.1) <= 0.5
     calls = 0
     reach(WEIGHTS, WEIGHTS.scores(), counting, target("speedup", 7.3), WEIGHTS.dense)
     assert calls <= 30

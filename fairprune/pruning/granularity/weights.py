@@ -54,7 +54,7 @@ class WeightSpace:
                 raise PruneError(f"scores of layer '{name}': expected one per weight, {list(shape)}, got {found}")
             flat[name] = scores[name].reshape(-1)
             if name in self.masks:
-                flat[name] = flat[name].masked_fill(~self.masks[name], -math.inf)
+                flat[name] = torch.where(self.masks[name], flat[name], -math.inf)
         return flat
 
     def size(self, counts: Counts) -> Size:
