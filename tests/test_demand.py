@@ -73,6 +73,16 @@ def test_what_cannot_meet_the_demand_is_refused_with_the_reason(demand, methods,
     assert "\n" not in str(caught.value)
 
 
+def test_methods_whose_pruning_is_the_whole_training_are_compared_by_its_recipe():
+    table = {"name": "s", "demand": "S4.2", "targets": [2.0], "seeds": 1, "retraining": FINETUNE}
+    table["task"] = {"data": "digits", "network": "digits_cnn", "pretrain": {"schedule": "constant:5e-2 total:2"}}
+    table["controls"] = {"random": False, "magnitude": False}
+    rigl, other = {"training": "rigl"}, {"hook": "set", "recipe": {"optimizer": {"weight_decay": 0.0}}}
+    assert checked(parse_study(table | {"methods": {"rigl": rigl, "set": {"training": "set"}}}))
+    with pytest.raises(SpecError, match=r"rigl and set .*reach S3.1: S3.2 needs one optimizer"):
+        checked(parse_study(table | {"methods": {"rigl": rigl, "set": {"training": other}}}))
+
+
 def test_retrainings_are_ranked_each_for_itself():
     two = {"small": {"schedule": "constant:1e-3 total:2"}, "large": {"schedule": "constant:1e-2 total:3"}}
     assert checked(study("S4.2", retraining=two))

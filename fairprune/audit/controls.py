@@ -15,7 +15,8 @@ def _is_control(result: Result, control: str) -> bool:
     words = (result.criterion or result.method or "").lower()
     if control == "dense" or result.kind != "prune":
         return control == result.kind
-    return control in words or (control == "magnitude" and words.startswith(("l1", "l2")))
+    plain = words.startswith(("l1", "l2")) and "largest" not in words  # which removes the largest first
+    return control in words or (control == "magnitude" and plain)
 
 
 def _missing_control(evidence: Evidence) -> Iterator[Said]:

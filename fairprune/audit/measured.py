@@ -10,7 +10,7 @@ from fairprune.audit.result import STAGES, Result
 from fairprune.canonical import digest
 from fairprune.record import LedgerEntry, Record
 from fairprune.schedules import Schedule, empty, parse
-from fairprune.spec import Options
+from fairprune.spec import Method, Options
 
 _RECIPE = ("optimizer", "momentum", "weight_decay", "batch_size", "augmentation")
 
@@ -24,7 +24,7 @@ def from_record(record: Record) -> Result:
         kind=spec.kind,
         task=record.labels.get("task"),
         method=record.labels.get("method", method.criterion if method else spec.kind),
-        criterion=method.criterion if method else None,
+        criterion=chooser(method) if method else None,
         granularity=method.granularity if method else None,
         recipe=record.labels.get("retraining", spec.retraining.kind),
         dataset=_dataset(record),
@@ -42,7 +42,7 @@ def from_record(record: Record) -> Result:
         libraries=f"fairprune {environment.fairprune}, torch {environment.torch}" if environment else None,
         validation=spec.task.data.validation,
         validation_seen=spec.task.checkpoint is not None and spec.task.checkpoint.seen == "train",
-        selected_on="validation" if spec.retraining.recipe.checkpoint == "best" else "last",
+        selected_on="validation" if spec.retraining.recipe.checkpoint == "best" and not _within(record) else "last",
         test_looks=_test_looks(record),
         executed=_executed(record),
         collapsed=tuple(name for name, (kept, _) in record.kept.items() if kept == 0),
@@ -62,6 +62,11 @@ def from_record(record: Record) -> Result:
 def named(name: str, options: Options) -> str:
     """A component's name, with its options where it has some."""
     return f"{name}({', '.join(f'{key}={options[key]}' for key in sorted(options))})" if options else name
+
+
+def chooser(method: Method) -> str:
+    """What chose the units: a training where there is one, for a criterion that ranks after it is not on its own."""
+    return method.training.hook if method.training else method.criterion
 
 
 def _dataset(record: Record) -> str:
@@ -84,6 +89,10 @@ def _base(record: Record) -> str | None:
 
 def _own_base(record: Record) -> bool:
     return record.spec.method is not None and record.spec.method.own_base
+
+
+def _within(record: Record) -> bool:
+    return record.spec.method is not None and record.spec.method.within
 
 
 def _removed(record: Record) -> float | None:
@@ -118,6 +127,9 @@ def _entries(record: Record, stage: str) -> tuple[LedgerEntry, ...]:
 
 
 def _final(record: Record) -> tuple[LedgerEntry, ...]:
+    """The training that the final network came of: retraining, or what stands in its place."""
+    if _within(record):
+        return tuple(entry for entry in _entries(record, "prune") if entry.epochs)
     return _entries(record, "pretrain" if record.spec.kind == "scratch" else "retrain")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
-from fairprune.audit.measured import named
+from fairprune.audit.measured import chooser, named
 from fairprune.audit.result import Result
 from fairprune.canonical import canonical
 from fairprune.expand import Point
@@ -20,14 +20,14 @@ def from_point(point: Point) -> Result:
     Rates are the target's. Multiply-adds are in units of the dense network, known where the target is a speedup.
     """
     spec = point.spec
-    method, recipe = spec.method, spec.retraining.recipe
+    method, recipe = spec.method, _final_recipe(spec)
     rates: dict[str, Any] = {spec.target.axis: spec.target.value} if spec.target and spec.target.axis != "ratio" else {}
     return Result(
         id=point.id,
         kind=spec.kind,
         task=point.labels["task"],
         method=point.labels["method"],
-        criterion=method.criterion if method else None,
+        criterion=chooser(method) if method else None,
         granularity=method.granularity if method else None,
         recipe=point.labels["retraining"],
         dataset=f"{named(spec.task.data.name, spec.task.data.options)}@{spec.data_digests['test'][:16]}",
@@ -45,6 +45,13 @@ def from_point(point: Point) -> Result:
         **_schedules(spec),
         **_macs(spec),
     )
+
+
+def _final_recipe(spec: RunSpec) -> Recipe:
+    """Of the training that the final network comes of: retraining, or the method's where nothing follows that."""
+    method = spec.method
+    within = method is not None and method.within and method.training
+    return Recipe.model_validate(within.recipe) if within else spec.retraining.recipe
 
 
 def _schedules(spec: RunSpec) -> dict[str, Any]:

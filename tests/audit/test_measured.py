@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from fairprune.audit import compare, from_record
+from fairprune.audit.controls import RULES
+from fairprune.audit.finding import Evidence
 from fairprune.record import LedgerEntry, Parent, Record
 from fairprune.schedules import empty, parse
-from fairprune.spec import Checkpoint, Recipe, Target
+from fairprune.spec import Checkpoint, Method, Recipe, Target, Training
 
 Make = Callable[..., Record]
 
@@ -97,6 +99,43 @@ def test_a_done_run_without_retraining_has_none(record: Make) -> None:
     full = record()
     result = from_record(full.model_copy(update={"ledger": full.ledger[:4]}))
     assert (result.retrain_epochs, result.retrain_schedule) == (0, empty())
+
+
+def within(full: Record, entry: LedgerEntry, hook: str) -> Record:
+    """A run in which pruning is the whole training."""
+    training = Training(hook=hook, schedule="constant:1e-1 total:12", recipe={}, bound=True)
+    method = Method(training=training, granularity="weight", allocation="erk", start="init")
+    best = full.spec.retraining.model_copy(update={"recipe": Recipe(schedule="none", checkpoint="best")})
+    ledger = (LedgerEntry(stage="pretrain"), entry, LedgerEntry(stage="prune", schedule="none"))
+    return with_spec(full, method=method, retraining=best).model_copy(update={"ledger": ledger})
+
+
+def test_where_pruning_is_the_whole_training_the_recipe_is_its_own(record: Make, trained: Any) -> None:
+    entry = trained("prune", "constant:1e-1 total:12", 12, 50, executed="dense")
+    a, b = (from_record(within(record(id=name), entry, name)) for name in ("rigl", "set"))
+    assert (a.pretrain_epochs, a.prune_epochs, a.retrain_epochs) == (0, 12, 0)
+    assert (a.optimizer, a.batch_size, a.executed, a.selected_on) == ('{"name":"sgd"}', 64, "dense", "last")
+    assert compare(a, b).setup == "S4.2"
+    other = from_record(within(record(id="c"), entry.model_copy(update={"batch_size": 32}), "set"))
+    assert [(block.setup, block.field) for block in compare(a, other).blocked_by] == [("S3.2", "batch_size")]
+
+
+@pytest.mark.parametrize(
+    ("method", "control"),
+    [
+        ({"criterion": "magnitude"}, True),
+        ({"criterion": "magnitude", "training": Training(hook="gradual", recipe={})}, False),
+        ({"criterion": "l2_norm"}, True),
+        ({"criterion": "l2_norm", "training": Training(hook="soft_filter", recipe={})}, False),
+        ({"criterion": "l1_largest"}, False),
+    ],
+)
+def test_what_counts_as_plain_magnitude(record: Make, method: dict[str, Any], control: bool) -> None:
+    full = record(labels={"method": "A", "task": "t"})
+    assert full.spec.method
+    result = from_record(with_spec(full, method=full.spec.method.model_copy(update=method)))
+    said = [text for _, text in RULES[0].check(Evidence((result,)))]
+    assert ("magnitude" in said[0]) != control
 
 
 def test_more_looks_than_networks(record: Make) -> None:
