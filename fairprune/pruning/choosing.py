@@ -28,10 +28,9 @@ def choose_for(space: Space, allocate: Allocation, target: Target, dense: Size, 
         end = reach(space, grouped, allocate, target, dense)
         if share >= 1:
             return end.kept
+        counts = allocate(grouped, 1 - share * (1 - end.keep), space.minimum)
         if allocate(grouped, 1.0, space.minimum) == end.counts:  # amounts that are fixed, whatever is asked for
             counts = {name: len(s) - round(share * (len(s) - end.counts[name])) for name, s in grouped.items()}
-        else:
-            counts = allocate(grouped, 1 - share * (1 - end.keep), space.minimum)
         return select(grouped, counts)
 
     return choose
