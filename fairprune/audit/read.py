@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,14 @@ def read_results(path: Path) -> Table:
     Data sets and networks that differ in case, hyphens, underscores or spaces alone take the spelling that comes first.
     Raises SpecError where there is no such file, or no result in it can be read.
     """
+    table = _table(read_rows(path))
+    if not table.results:
+        raise SpecError(f"no results in {path}" + (f"; {table.problems[0]}" if table.problems else ""))
+    return table
+
+
+def read_rows(path: Path, columns: Collection[str] = COLUMNS) -> Iterator[Row | Problem]:
+    """The rows of a file with these columns, as texts. Raises SpecError where it cannot be read at all."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -45,10 +53,7 @@ def read_results(path: Path) -> Table:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or 0 in data[:4]:
         raise SpecError(f"{path}, line 1: UTF-16, or no text at all; expected UTF-8")
     text = data.decode("utf-8-sig", errors="surrogateescape")
-    table = _table((json_rows if path.suffix.lower() == ".json" else csv_rows)(text, path.name))
-    if not table.results:
-        raise SpecError(f"no results in {path}" + (f"; {table.problems[0]}" if table.problems else ""))
-    return table
+    return (json_rows if path.suffix.lower() == ".json" else csv_rows)(text, path.name, columns)
 
 
 def spelling(name: str) -> str:
@@ -99,11 +104,16 @@ def _values(row: Row, spellings: dict[str, str]) -> tuple[dict[str, Any], list[P
 
 
 def _value(column: str, text: str) -> Any:
+    return COLUMNS[column].read(plain(text))
+
+
+def plain(text: str) -> str:
+    """The text. Raises SpecError for one that cannot be shown."""
     if _FOREIGN.search(text):
         raise SpecError("not UTF-8; save the file in that encoding")
     if _CONTROL.search(text):
         raise SpecError("holds a control character")
-    return COLUMNS[column].read(text)
+    return text
 
 
 def _result(values: Mapping[str, Any]) -> Result:

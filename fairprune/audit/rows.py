@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -33,11 +33,12 @@ class Problem:
 class Row:
     """The texts of one row by column; "" where a cell is blank."""
 
+    number: int  # its line; in JSON its place in the list
     place: str
     cells: Mapping[str, str]
 
 
-def csv_rows(text: str, name: str) -> Iterator[Row | Problem]:
+def csv_rows(text: str, name: str, columns: Collection[str] = COLUMNS) -> Iterator[Row | Problem]:
     """Rows under a header. Cells are separated by commas, semicolons or tabs, and may be quoted."""
     header: list[str] | None = None
     for line, cells in _records(text):
@@ -48,11 +49,11 @@ def csv_rows(text: str, name: str) -> Iterator[Row | Problem]:
             continue
         elif header is None:
             header = [cell.strip() for cell in cells]
-            yield from _header_problems(header, place)
+            yield from _header_problems(header, place, columns)
         elif len(cells) != len(header):
             yield _ragged(header, cells, place)
         else:
-            yield from _known(header, cells, place)
+            yield from _known(header, cells, line, place, columns)
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -74,12 +75,12 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
         start += read
 
 
-def _header_problems(header: Sequence[str], place: str) -> Iterator[Problem]:
+def _header_problems(header: Sequence[str], place: str, columns: Collection[str]) -> Iterator[Problem]:
     if "id" not in header:
         yield Problem(place, "id", f"missing; {_said(', '.join(header))} are there")
     for name, count in Counter(header).items():
-        if name and name not in COLUMNS:
-            yield Problem(place, _said(name), unknown("column", _said(name), COLUMNS))
+        if name and name not in columns:
+            yield Problem(place, _said(name), unknown("column", _said(name), columns))
         elif name and count > 1:
             yield Problem(place, name, f"given {count} times")
 
@@ -92,17 +93,19 @@ def _ragged(header: Sequence[str], cells: Sequence[str], place: str) -> Problem:
     )
 
 
-def _known(header: Sequence[str], cells: Sequence[str], place: str) -> Iterator[Row | Problem]:
+def _known(
+    header: Sequence[str], cells: Sequence[str], line: int, place: str, columns: Collection[str]
+) -> Iterator[Row | Problem]:
     named = list(zip(header, cells, strict=True))
     stray = [number for number, (column, cell) in enumerate(named, 1) if cell.strip() and not column]
     if stray:
         yield Problem(place, str(stray[0]), "a cell under no column's name")
     else:
         times = Counter(header)
-        yield Row(place, {column: cell for column, cell in named if column in COLUMNS and times[column] == 1})
+        yield Row(line, place, {column: cell for column, cell in named if column in columns and times[column] == 1})
 
 
-def json_rows(text: str, name: str) -> Iterator[Row | Problem]:
+def json_rows(text: str, name: str, columns: Collection[str] = COLUMNS) -> Iterator[Row | Problem]:
     """Rows of a list of objects, or of one under "results". Raises SpecError where it is neither."""
     try:
         document = json.loads(text, parse_constant=str, object_pairs_hook=_once)
@@ -114,22 +117,22 @@ def json_rows(text: str, name: str) -> Iterator[Row | Problem]:
     if not isinstance(rows, list):
         raise SpecError(f'{name}: expected a list of objects, or {{"results": [...]}}')
     for number, row in enumerate(rows, 1):
-        yield from _object(row, f"{name}, result {number}")
+        yield from _object(row, number, f"{name}, result {number}", columns)
 
 
-def _object(row: Any, place: str) -> Iterator[Row | Problem]:
+def _object(row: Any, number: int, place: str, columns: Collection[str]) -> Iterator[Row | Problem]:
     if not isinstance(row, dict):
         yield Problem(place, None, "expected an object with the keys id, method ...")
         return
     for key in row:
-        if key not in COLUMNS:
-            yield Problem(place, _said(key), unknown("key", _said(key), COLUMNS))
-    cells = {key: value for key, value in row.items() if key in COLUMNS}
+        if key not in columns:
+            yield Problem(place, _said(key), unknown("key", _said(key), columns))
+    cells = {key: value for key, value in row.items() if key in columns}
     nested = [key for key, value in cells.items() if isinstance(value, bool | list | dict)]
     for key in nested:
         yield Problem(place, key, "expected text, a number or null")
     if not nested:
-        yield Row(place, {key: _text(value) for key, value in cells.items()})
+        yield Row(number, place, {key: _text(value) for key, value in cells.items()})
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fairprune.cli import audits, crossing, networks, results, studies
+from fairprune.cli import audits, crossing, linting, networks, results, studies
 
 app = typer.Typer(
     name="fairprune",
@@ -24,6 +24,7 @@ for command in (
     results.show,
     results.table,
     audits.audit,
+    linting.lint,
     results.report,
     networks.ls,
     networks.cost,

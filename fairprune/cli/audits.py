@@ -15,10 +15,10 @@ from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, St
 from fairprune.cli.reading import audited, read_records, read_session, summarised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Set
+    from collections.abc import Iterable, Sequence, Set
 
     from fairprune.audit import Finding, Severity
-    from fairprune.audit.read import Table
+    from fairprune.audit.rows import Problem
     from fairprune.audit.setups import Reading
 
 _SUFFIXES = (".csv", ".json")
@@ -84,7 +84,7 @@ def audit(
         findings, whole = _of_file(path, against, tau, assumed, reading or "wang", keep_going, as_json)
     else:
         findings, whole = _of_study(path, overrides, store, data_root, tau, assumed, as_json), True
-    if fail_on != "never" and (not whole or _reaches(findings, fail_on)):
+    if fail_on != "never" and (not whole or reaches((f.severity for f in findings), fail_on)):
         raise typer.Exit(EXIT_FINDINGS)
 
 
@@ -126,7 +126,7 @@ def _of_file(
     from fairprune.cli.judged import print_judgement, to_json
 
     table = read_results(path)
-    _report(table, keep_going)
+    report_problems(table.problems, keep_going)
     own = []
     if against:
         from fairprune.store import read_store
@@ -140,19 +140,20 @@ def _of_file(
     return judgement.findings, not table.problems
 
 
-def _report(table: Table, keep_going: bool) -> None:
+def report_problems(problems: Sequence[Problem], keep_going: bool) -> None:
     """The first problem as an error, or all of them beside the output."""
     from fairprune.errors import SpecError
 
-    if table.problems and not keep_going:
-        more = f" (and {len(table.problems) - 1} more)" if len(table.problems) > 1 else ""
-        raise SpecError(f"{table.problems[0]}{more}; --keep-going reads the rest")
-    for problem in table.problems:
+    if problems and not keep_going:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise SpecError(f"{problems[0]}{more}; --keep-going reads the rest")
+    for problem in problems:
         typer.echo(f"left out: {problem}", err=True)
 
 
-def _reaches(findings: Iterable[Finding], severity: Severity) -> bool:
+def reaches(found: Iterable[Severity], severity: Severity) -> bool:
+    """Whether one of the severities found is at least as bad."""
     from fairprune.audit.finding import SEVERITIES
 
     order = list(SEVERITIES)
-    return any(order.index(finding.severity) <= order.index(severity) for finding in findings)
+    return any(order.index(one) <= order.index(severity) for one in found)
