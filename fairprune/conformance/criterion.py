@@ -184,7 +184,7 @@ def _opened(criterion: Criterion, granularity: Granularity) -> Iterator[list[Con
     """Contexts whose streams can run."""
     network = _network()
     source = Source(network, _batches, F.cross_entropy, EXAMPLE, BATCH_NORM_OF)
-    with untouched(network):
+    with untouched(network, criterion.batch_statistics):
         yield list(contexts(criterion, granularity, gather(criterion, source, weights_of(network, LAYERS)), seed=0))
 
 
