@@ -16,13 +16,16 @@ from fairprune import registry
 from fairprune.errors import PruneError, SpecError, StoreError
 from fairprune.files import write_bytes
 from fairprune.measure.cost import count
+from fairprune.networks.predefined import liu_ratios
 from fairprune.pruning.apply import load_weights_, pruned, space_of
 from fairprune.pruning.bind import bind
 from fairprune.pruning.calibration import CALIBRATED
 from fairprune.pruning.criterion import Criterion
 from fairprune.pruning.deciding import Asked, Look, Procedure, decide
+from fairprune.pruning.designs import stated
 from fairprune.pruning.plan import DensePlan, Plan, from_tensors, to_tensors
 from fairprune.pruning.repair import Repair
+from fairprune.pruning.space import Space
 from fairprune.record import Size
 from fairprune.spec import Target, default_allocation
 from fairprune.store import read_tensors, write_tensors
@@ -71,7 +74,7 @@ def prune(
     example_input: Tensor,
     *,
     criterion: str | Criterion = "l1_norm",
-    target: Target,
+    target: Target | None = None,
     granularity: str | None = None,
     allocation: str | None = None,
     ratios: Mapping[str, float] | str | None = None,
@@ -91,7 +94,9 @@ def prune(
     declares. The default allocation is the criterion's, else uniform for channels and global for weights and blocks.
     `example_input` is a batch of any size, [n, ...]; `data` yields (inputs, targets) for criteria that look at it;
     `steps` and `repair` ("none": nothing is mended) are by default the criterion's; `spare` and the keys of `ratios`
-    are patterns of layer names. The copy's attribute `fairprune` (Pruned) says what was done.
+    are patterns of layer names. With `ratios` (fractions removed, or the name of a predefined network such as
+    "resnet56_a") the allocation is "given", and without a target they hold as they are. The copy's attribute
+    `fairprune` (Pruned) says what was done.
     Raises PruneError, NetworkError and SpecError.
     """
     scoring = _criterion(criterion)
@@ -104,13 +109,15 @@ def prune(
     if isinstance(getattr(network, "fairprune", None), Pruned):
         raise PruneError("the network has been pruned already: prune the dense one, to the target that both add up to")
     space = space_of(network, DensePlan(), example_input, granularity, spare)
-    name = allocation or scoring.allocation or default_allocation(granularity)
+    name = allocation or ("given" if ratios else scoring.allocation) or default_allocation(granularity)
+    if ratios and name in registry.BUILTIN["allocation"] and name != "given":
+        raise SpecError(f"ratios are for allocation 'given', not for '{name}'")
     sizes = {group.name: group.size for group in space.groups}
     asked = Asked(
         space=space,
         name=name,
         allocate=bind(name, registry.load("allocation", name), space, ratios=ratios),
-        target=target,
+        target=target or _as_stated(space, ratios),
         dense=count(network, example_input).size,
         units=sum(sizes.values()),
         reduce=reduce,
@@ -137,8 +144,19 @@ def _criterion(criterion: str | Criterion) -> Criterion:
 
 
 def _repair(repair: str | Repair) -> Repair | None:
-    found = registry.load("repair", repair) if isinstance(repair, str) and repair not in ("", "none") else repair
-    return found if isinstance(found, Repair) else None
+    if repair in ("", "none"):
+        return None
+    found = registry.load("repair", repair) if isinstance(repair, str) else repair
+    if not isinstance(found, Repair):
+        raise SpecError(f"{repair} is no repair: expected a name or a function decorated with fp.repair()")
+    return found
+
+
+def _as_stated(space: Space, ratios: Mapping[str, float] | str | None) -> Target:
+    """The target of which these ratios are no more and no less than their share."""
+    if not ratios:
+        raise SpecError("expected a target: fp.speedup(2), fp.compression(2) or fp.ratio(0.5); or ratios of layers")
+    return ratio(stated(space.groups, liu_ratios(ratios) if isinstance(ratios, str) else ratios))
 
 
 def _check_data(data: Batches | None, *components: Criterion | Repair | None) -> None:

@@ -118,6 +118,11 @@ def test_files_that_are_absent_or_not_ours_are_refused(tmp_path):
         ({"granularity": "filter"}, FairpruneError, "not filter"),
         ({"power": 3}, SpecError, "unknown option"),
         ({"allocation": "like"}, SpecError, "use it in a study"),
+        ({"target": None}, SpecError, r"expected a target: fp\.speedup"),
+        ({"repair": "orthogonl"}, SpecError, "did you mean 'orthogonal'"),
+        ({"repair": "fairprune.stages:Stage"}, SpecError, "is no repair: .*decorated"),
+        ({"ratios": {"0": 0.5}, "allocation": "uniform"}, SpecError, "for allocation 'given', not for 'uniform'"),
+        ({"ratios": {"7": 0.5}, "target": None}, PruneError, "7"),
         ({"spare": ("9",)}, PruneError, "9"),
     ],
 )
@@ -125,6 +130,13 @@ def test_what_cannot_be_done_is_one_line(arguments, error, message):
     with pytest.raises(error, match=message) as caught:
         fp.prune(network(), EXAMPLE, **{"target": fp.ratio(0.5), **arguments})
     assert "\n" not in str(caught.value)
+
+
+def test_ratios_without_a_target_hold_as_they_are():
+    small = fp.prune(network(), EXAMPLE, ratios={"0": 0.25, "4": 0.5})
+    assert (small[0].out_channels, small[4].out_channels) == (6, 4)
+    more = fp.prune(network(), EXAMPLE, ratios={"0": 0.25, "4": 0.5}, target=fp.ratio(0.5625))
+    assert (more[0].out_channels, more[4].out_channels) == (5, 2)  # their profile, to another amount
 
 
 def test_a_pruned_network_is_not_pruned_again():
