@@ -122,6 +122,8 @@ def _point(
     identity = spec.model_dump(mode="json", exclude={"task": {"checkpoint": {"name"}}})  # it has its digest
     if spec.metrics == Metrics():  # whoever asks for nothing more shares runs with studies that could not ask
         del identity["metrics"]
+    if not spec.retraining.prune_at:  # likewise
+        del identity["retraining"]["prune_at"]
     return Point(spec, labels, digest(identity)[:16])
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from fairprune.errors import PruneError, unknown
 from fairprune.pruning.criterion import Need
@@ -87,8 +88,12 @@ def weights_of(network: nn.Module, layers: Collection[str]) -> dict[str, Tensor]
 
 
 @contextmanager
-def untouched(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while. Training flags, buffers, requires_grad and torch's generators come back after it."""
+def untouched(network: nn.Module, batch_statistics: bool = False) -> Iterator[None]:
+    """Evaluation mode for a while. Training flags, buffers, requires_grad and torch's generators come back after it.
+
+    With `batch_statistics` batch norms normalise by the batch, as in training: at the initialisation their running
+    statistics say nothing yet.
+    """
     modes = [(module, module.training) for module in network.modules()]
     flags = [(parameter, parameter.requires_grad) for parameter in network.parameters()]
     buffers = [
@@ -101,6 +106,9 @@ def untouched(network: nn.Module) -> Iterator[None]:
     with torch.random.fork_rng(devices=list(devices)):
         try:
             network.eval()
+            for module in network.modules():
+                if batch_statistics and isinstance(module, _BatchNorm):
+                    module.training = True
             yield
         finally:
             for module, training in modes:

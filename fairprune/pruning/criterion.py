@@ -146,6 +146,7 @@ class Criterion:
                 scored on the network as it is after the groups before it were pruned and repaired
     start       trained: it prunes the base model. init: it prunes the initialisation, which is trained afterwards
     steps       how often it scores and removes on the way to a target, without training in between
+    batch_statistics  whether batch norms normalise by the batch while it looks, not by what training has gathered
     allocation  how a target is spread over layers; "": the default of the granularity
     repair      what mends the layers afterwards; "": nothing
     check       refuses, before anything is computed, layers that it cannot work on (memory, shapes); None: none
@@ -162,6 +163,7 @@ class Criterion:
     steps: int = 1
     allocation: str = ""
     repair: str = ""
+    batch_statistics: bool = False
     check: Check | None = None
 
     def __call__(self, context: Context, **options: Any) -> Scored:
@@ -180,6 +182,7 @@ def criterion(
     steps: int = 1,
     allocation: str = "",
     repair: str = "",
+    batch_statistics: bool = False,
     check: Check | None = None,
 ) -> Callable[[Callable[..., Scores | Scored]], Criterion]:
     """Declare a criterion.
@@ -200,7 +203,7 @@ def criterion(
     def declare(function: Callable[..., Scores | Scored]) -> Criterion:
         options = options_of(function)
         named = function.__name__, function, needs, paper, scope, granularities, options
-        return Criterion(*named, start, steps, allocation, repair, check)
+        return Criterion(*named, start, steps, allocation, repair, batch_statistics, check)
 
     return declare
 

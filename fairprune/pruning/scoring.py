@@ -58,7 +58,7 @@ def score(
     source = Source(network, batches, loss, example, batch_norm_of)
     scores: dict[str, Tensor] = {}
     updates: dict[str, Tensor] = {}
-    with untouched(network):
+    with untouched(network, criterion.batch_statistics):
         for context in contexts(criterion, granularity, gather(criterion, source, weights), seed):
             found = criterion(context, **options)
             seen = {name: shown(network.get_submodule(name), weights[name]).shape for name in context.weights}

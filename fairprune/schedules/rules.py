@@ -44,8 +44,8 @@ def halving(start: float, final: float, epochs: float) -> Schedule:
 def same(a: Schedule, b: Schedule) -> bool:
     """Whether two schedules are the same function of the epoch, up to 1e-6 of an epoch and of the rate.
 
-    Sampled at 7 points between any two neighbouring breakpoints of either (at 1 if both are piecewise constant), so every
-    stage is looked at, however short.
+    Sampled at 7 points between any two neighbouring breakpoints of either (at 1 if both are piecewise constant), so
+    every stage is looked at, however short.
     """
     if a == b:
         return True

@@ -64,3 +64,17 @@ def test_layers_without_a_weight_are_refused() -> None:
         weights_of(network(), ["2"])
     with pytest.raises(PruneError, match=r"layer '1' \(BatchNorm2d\) has no weight"):
         weights_of(network(), ["1"])
+
+
+def test_batch_norms_may_normalise_by_the_batch_and_are_as_they_were_afterwards():
+    network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Dropout(0.5))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    batch = 5 + torch.randn(16, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    with untouched(network, batch_statistics=True):
+        inside = network(batch)
+        assert not network[2].training
+    assert inside.mean((0, 2, 3)).abs().max() < 1e-5
+    assert (inside.var((0, 2, 3), unbiased=False) - 1).abs().max() < 1e-2
+    with untouched(network):
+        assert network(batch).mean((0, 2, 3)).abs().max() > 0.1  # by running statistics, which are 0 and 1
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())

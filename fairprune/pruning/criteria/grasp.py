@@ -14,6 +14,7 @@ from fairprune.pruning.criterion import Context, Scores, criterion
     granularities=("weight",),
     start="init",
     allocation="global",
+    batch_statistics=True,
 )
 def grasp(context: Context, *, temperature: float = 200.0) -> Scores:
     """w * Hg, shape of the weight; g and H are gradient and Hessian of the mean loss over the calibration samples.
@@ -22,8 +23,8 @@ def grasp(context: Context, *, temperature: float = 200.0) -> Scores:
     highest w * Hg stay: the paper's score is the negative, of which the highest are removed. Outputs are divided by the
     `temperature` before the loss. Hg is one product.
 
-    Deviations: the paper takes as many images of every class, and has batch norm normalise by them; here they are the
-    calibration samples, in evaluation mode. That the authors normalise scores changes no order.
+    Deviations: the paper takes as many images of every class; here they are the calibration samples. Batch norm
+    normalises by the batch, as published. That the authors normalise scores changes no order.
     """
     gradient = next(context.gradient_stream(sys.maxsize, temperature))
     products = context.hessian(gradient, temperature)

@@ -17,9 +17,10 @@ from fairprune.pruning.training_method import Setting, training_method
 def movement(setting: Setting, *, begin: float = 0.1, end: float = 0.8, every: int = 10, updates: int = 10) -> Hook:
     """Keep the weights that move away from zero: importance gathers -w * dL/dW', W' the masked weight (section 3).
 
-    The gradient passes straight through the mask, so masked weights gather importance too and may come back, with the
-    value that they had; only weights in force are trained. The share removed grows by a cubic from `begin` to `end`,
-    fractions of this training that the released settings for SQuAD come to. Ranked layer by layer, as published.
+    The gradient passes straight through the mask, so masked weights gather importance too and may come back. The loss
+    moves weights in force alone; momentum and weight decay act on the others as well. The share removed grows by a
+    cubic from `begin` to `end`, fractions of this training that the released settings for SQuAD come to. Ranked layer
+    by layer, as published.
 
     Cost: steps are charged under the masks, but with the gradients of all weights.
 
