@@ -23,7 +23,7 @@ def from_record(record: Record) -> Result:
         id=record.id,
         kind=spec.kind,
         task=record.labels.get("task"),
-        method=record.labels.get("method", method.criterion if method else spec.kind),
+        method=record.labels.get("method", chooser(method) if method else spec.kind),
         criterion=chooser(method) if method else None,
         granularity=method.granularity if method else None,
         recipe=record.labels.get("retraining", spec.retraining.kind),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fairprune.cli import audits, crossing, linting, networks, results, studies
+from fairprune.cli import audits, components, crossing, linting, networks, pruning, results, studies
 
 app = typer.Typer(
     name="fairprune",
@@ -26,10 +26,10 @@ for command in (
     audits.audit,
     linting.lint,
     results.report,
-    networks.ls,
+    components.ls,
     networks.cost,
-    networks.prune,
-    networks.check,
+    pruning.prune,
+    components.check,
 ):
     app.command(epilog=getattr(command, "epilog", None))(command)
 

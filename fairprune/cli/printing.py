@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fairprune.audit.finding import Finding
     from fairprune.measure.cost import Cost
     from fairprune.plan import Plan
+    from fairprune.spec import Method
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
@@ -44,6 +45,25 @@ def print_plan(plan: Plan) -> None:
             f"\nabout {duration(plan.seconds)} of training with {workers}, if every network were dense "
             "(from a few timed steps of one worker)"
         )
+
+
+def in_words(method: Method) -> str:
+    """How a method prunes, in one line. What has no criterion scores by its training."""
+    by = [f"criterion {method.criterion}"] if method.criterion else []
+    if method.training:
+        by = [f"training {method.training.hook}"] + [f"ranked by {method.criterion}"] * bool(method.criterion)
+    how = [*by, f"{method.granularity}s", f"allocation {method.allocation}"]
+    if method.like:
+        how[-1] = f"as much of each layer as by {in_words(method.like).partition(',')[0]}"
+    if method.start == "init":
+        how.append("from the initialisation")
+    if method.rounds > 1:
+        how.append(f"{method.rounds} rounds")
+    if method.steps > 1:
+        how.append(f"{method.steps} steps")
+    if method.repair not in ("", "none"):
+        how.append(f"repair {method.repair}")
+    return ", ".join(how)
 
 
 def print_cost(cost: Cost) -> None:

@@ -66,7 +66,7 @@ def show(
 
     Example: `fairprune show 3f2a9c --json`
     """
-    from fairprune.cli.printing import console, print_table
+    from fairprune.cli.printing import console, in_words, print_table
     from fairprune.store import read_store
 
     record = _find(read_store(store), run_id)
@@ -75,7 +75,10 @@ def show(
         return
     out = console()
     named = ", ".join(f"{key} {value}" for key, value in record.labels.items())
-    out.print(f"{record.id}  {record.status}{': ' + record.reason if record.reason else ''}\n{named}\n")
+    out.print(f"{record.id}  {record.status}{': ' + record.reason if record.reason else ''}\n{named}")
+    if record.spec.method:
+        out.print(f"{in_words(record.spec.method)}; target {record.spec.target}")
+    out.print("")
     rows = [(m.name, m.split, m.when, f"{m.value:.4g}", m.unit, m.n) for m in record.metrics]
     print_table(("metric ", "split ", "when ", "value", "unit ", "n"), rows)
     out.print("")

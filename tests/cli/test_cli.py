@@ -35,20 +35,6 @@ STUDY = """
 SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "record-1.json"
 
 
-@pytest.fixture
-def fairprune(monkeypatch, capsys):
-    """Run a command as a user would: its exit code, output and errors."""
-
-    def fairprune(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fairprune", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return end.value.code or 0, printed.out, printed.err
-
-    return fairprune
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A study that has been run: its file and its store."""
