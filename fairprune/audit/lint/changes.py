@@ -47,11 +47,23 @@ def _changes(entries: Sequence[Entry], column: str) -> Iterator[_Change]:
 
 
 def _sign(entries: Sequence[Entry], column: str) -> int:
-    """The table's sign convention: what most rows follow that tell; -1 against the column's meaning takes two rows."""
+    """The table's sign convention: what most rows follow that tell; -1 is against the column's meaning.
+
+    A single row that tells does not make a convention, unless it is a loss and most others have its sign.
+    """
     changes = list(_changes(entries, column))
-    usual = sum(change.fits(1) and not change.fits(-1) for change in changes)
-    other = sum(change.fits(-1) and not change.fits(1) for change in changes)
-    return -1 if other > usual and other >= _ENOUGH else 1
+    usual = [change for change in changes if change.fits(1) and not change.fits(-1)]
+    other = [change for change in changes if change.fits(-1) and not change.fits(1)]
+    enough = len(other) >= _ENOUGH or (len(other) == 1 and _alike(entries, other[0]))
+    return -1 if len(other) > len(usual) and enough else 1
+
+
+def _alike(entries: Sequence[Entry], change: _Change) -> bool:
+    """Whether the change is a loss, and most others in its column have its sign."""
+    numbers = (entry.number(change.column) for entry in entries if entry is not change.entry)
+    positive = [number.value > 0 for number in numbers if number and number.value]
+    loss = (change.subtrahend.value < change.minuend.value) == (change.column == "drop_top1")
+    return loss and 2 * positive.count(change.printed.value > 0) > len(positive)
 
 
 def _judged(rows: Table) -> Iterator[tuple[_Change, int]]:

@@ -28,8 +28,9 @@ There, a compression or speedup below 1 is an error; here it is a finding. Sched
 not read. And there are these:
 """
 _SIGNS = """
-`drop_top1` and `delta_top1` may have the other sign throughout a table, if two rows or more say so, and most do: then
-the others are the odd ones. A table is what shares a `group` or, where that is blank, a `source`.
+`drop_top1` and `delta_top1` may have the other sign throughout a table, if most rows with both accuracies say so: then
+the others are the odd ones. One such row is enough only if it is a loss, and most others in the column have its sign.
+A table is what shares a `group` or, where that is blank, a `source`. Ranks may start anew within a table.
 
 Severities, worst first:
 """
