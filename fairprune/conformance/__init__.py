@@ -17,7 +17,6 @@ from fairprune.pruning.training_method import TrainingMethod
 __all__ = ["CheckResult", "check"]
 
 
-
 SUITES: Mapping[str, tuple[type, Callable[[Any], list[CheckResult]]]] = {
     "criterion": (Criterion, check_criterion),
     "training": (TrainingMethod, check_training),

@@ -1,4 +1,4 @@
-"""A small network, and training runs with a hook as the conformance suite makes them: what tests of methods start from."""
+"""A small network, and training runs with a hook as the conformance suite makes them: what tests start from."""
 
 import pytest
 import torch
