@@ -15,7 +15,13 @@ def failures(rule: Criterion) -> list[str]:
     return [f"{result.name}: {result.detail}" for result in check_criterion(rule) if not result.passed]
 
 
-@pytest.mark.parametrize("name", sorted(registry.BUILTIN["criterion"]))
+SLOW = ("obd_hutchinson", "regression")
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in sorted(registry.BUILTIN["criterion"])
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_built_in_criteria_conform(name: str) -> None:
     rule = registry.load("criterion", name)
     results = check_criterion(rule)
