@@ -24,8 +24,8 @@ def lamp(context: Context) -> Scores:
 def _scores(weight: Tensor) -> Tensor:
     magnitudes = weight.abs().flatten()
     order = descending(magnitudes)
-    squares = magnitudes[order].double().square()
-    ranked = squares / squares.cumsum(0).clamp_min(torch.finfo(torch.float64).tiny)
+    ranked = magnitudes[order].double().square_()
+    ranked /= ranked.cumsum(0).clamp_min_(torch.finfo(torch.float64).tiny)
     return torch.empty_like(ranked).scatter_(0, order, ranked).reshape(weight.shape)
 
 
@@ -37,9 +37,10 @@ def descending(magnitudes: Tensor) -> Tensor:
     """
     if magnitudes.dtype == torch.float64:
         return magnitudes.argsort(descending=True, stable=True)
-    last = len(magnitudes) - 1
     keys = magnitudes.float().numpy().view(np.int32).astype(np.int64)
+    np.invert(keys, out=keys)  # the largest first
     keys <<= 32
-    keys |= np.arange(last, -1, -1)
+    keys |= np.arange(len(keys))
     keys.sort()
-    return torch.from_numpy(last - (keys[::-1] & 0xFFFFFFFF))
+    keys &= 0xFFFFFFFF
+    return torch.from_numpy(keys)
