@@ -50,7 +50,7 @@ BUILTIN: MappingProxyType[Kind, MappingProxyType[str, Entry]] = MappingProxyType
             ("lamp", "lamp:lamp", "w^2 / squares that are not smaller (Lee et al. 2021, arXiv:2010.07611)"),
             ("obd_hutchinson", "brain_damage:obd_hutchinson", "1/2 h w^2, h by Hutchinson's probes (LeCun 1990)"),
             ("obd_fisher", "brain_damage:obd_fisher", "1/2 h w^2, h of the empirical Fisher (LeCun 1990)"),
-            ("taylor", "taylor:taylor", "(sum of w * dL/dw)^2 over a filter (arXiv:1906.10771)"),
+            ("taylor", "taylor:taylor", "squared gradient of a gate behind the filter (arXiv:1906.10771)"),
             ("snip", "snip:snip", "|w * dL/dw| before training (arXiv:1810.02340)"),
             ("grasp", "grasp:grasp", "w * Hg before training (arXiv:2002.07376)"),
             ("synflow", "synflow:synflow", "synaptic flow before training, without data (arXiv:2006.05467)"),

@@ -87,7 +87,7 @@ def test_what_a_registry_cites_is_taken_apart() -> None:
         "L1 norm of a filter",
         "Li et al. 2017, arXiv:1608.08710",
     )
-    assert _method("criterion taylor").summary == "(sum of w * dL/dw)^2 over a filter"
+    assert _method("criterion taylor").summary == "squared gradient of a gate behind the filter"
     assert _method("criterion magnitude").paper == "Janowsky 1989; Han et al. 2015, arXiv:1506.02626"
     assert _method("criterion obd_fisher").paper == "LeCun et al. 1990, NeurIPS 2"
 

@@ -20,6 +20,7 @@ NEEDS = {  # what a need shows in the table
     "gradients": ("data", "gradients"),
     "activations": ("data", "inputs of layers"),
     "gradient_stream": ("data", "gradients"),
+    "gate_stream": ("data", "gradients"),
     "hessian": ("data", "Hessian-vector products"),
     "outputs": ("data", "outputs of layers"),
     "flow": ("gradients without data",),
@@ -30,6 +31,7 @@ PASSES = {  # of every calibration sample, each time that a need is asked for
     "gradients": GRADIENT,
     "activations": FORWARD,
     "gradient_stream": GRADIENT,
+    "gate_stream": GRADIENT,
     "hessian": HESSIAN,
     "outputs": FORWARD,
 }

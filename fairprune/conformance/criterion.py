@@ -209,6 +209,7 @@ def _turned(context: Context) -> Context:
         batch_norm=turn(context.batch_norm),
         flow=turn(context.flow),
         gradient_stream=lambda *args, **options: map(turn, context.gradient_stream(*args, **options)),
+        gate_stream=lambda chunk: map(turn, context.gate_stream(chunk)),
         hessian=lambda vectors, *args, **options: turn(context.hessian(turn(vectors), *args, **options)),
         outputs=lambda: (turn(part, dim=1) for part in context.outputs()),
     )

@@ -18,7 +18,7 @@ Batches: TypeAlias = Callable[[], Iterable[tuple[Tensor, Tensor]]]  # inputs [ba
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # mean loss of a batch, from outputs and targets
 
 CALIBRATED: frozenset[Need] = frozenset(
-    {"gradients", "activations", "gradient_stream", "hessian", "outputs", "taps"}
+    {"gradients", "activations", "gradient_stream", "gate_stream", "hessian", "outputs", "taps"}
 )  # needs that read calibration samples
 
 FORWARD, GRADIENT = 1.0, 3.0  # passes: multiply-adds in multiples of those of one forward pass

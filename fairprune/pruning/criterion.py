@@ -12,7 +12,9 @@ from torch import Tensor
 
 from fairprune.errors import PruneError, SpecError, unknown
 
-Need = Literal["gradients", "activations", "batch_norm", "gradient_stream", "hessian", "outputs", "flow", "taps"]
+Need = Literal[
+    "gradients", "activations", "batch_norm", "gradient_stream", "gate_stream", "hessian", "outputs", "flow", "taps"
+]
 Granularity = Literal["weight", "channel", "block"]
 
 
@@ -47,6 +49,18 @@ class GradientStream(Protocol):
         ...
 
 
+class GateStream(Protocol):
+    """Gradients for the gates of units, of parts of the calibration samples, one after the other."""
+
+    def __call__(self, chunk: int) -> Iterator[Mapping[str, Tensor]]:
+        """Layer name -> gradient of the mean loss over the next `chunk` samples; over those left, for the last.
+
+        A gate is a factor of one: on each weight (shape of the weight), or for channels on what comes out of each unit,
+        behind the batch norm where one follows the layer ([out]).
+        """
+        ...
+
+
 class Hessian(Protocol):
     """The Hessian of the mean loss over all calibration samples, as a product with vectors."""
 
@@ -70,6 +84,8 @@ class Context:
     activations  layer name -> mean |input| over calibration samples and positions, [in]
     batch_norm   layer name -> scale of the batch norm behind it, [out]
     gradient_stream  chunk -> iterator of layer name -> gradient of the mean loss over the next `chunk` samples
+    gate_stream  chunk -> iterator of layer name -> the same for a factor of one on each unit: on weights w * dL/dw,
+                 for channels [out], behind the batch norm where there is one
     hessian      layer name -> vectors of the weights' shapes; returns the Hessian of the mean loss over the calibration
                  samples times these vectors (only weights of the scored layers vary). Both may be told a temperature
     outputs      () -> iterator, batch by batch, of layer name -> what comes out of it, or of the batch norm behind it
@@ -89,6 +105,7 @@ class Context:
     activations: Mapping[str, Tensor] = field(default_factory=dict)
     batch_norm: Mapping[str, Tensor] = field(default_factory=dict)
     gradient_stream: GradientStream = _not_there
+    gate_stream: GateStream = _not_there
     hessian: Hessian = _not_there
     outputs: Callable[[], Iterator[Mapping[str, Tensor]]] = _not_there
     flow: Mapping[str, Tensor] = field(default_factory=dict)

@@ -29,7 +29,7 @@ def test_shape_and_classes_are_those_of_the_data(prune):
     done, tensors = prune("--criterion", "taylor", *IMAGES, "--ratio", 0.5)
     assert done["parameters"][0] == 15_418
     assert len(tensors["state/linear.bias"]) == 10
-    assert done["kept"]["conv1"] == [8, 16]
+    assert done["kept"]["conv1"] == [11, 16]
 
 
 def test_a_repair_gives_what_is_kept_other_weights(prune):
@@ -96,7 +96,7 @@ def test_ratios_by_the_name_of_a_network(fairprune, tmp_path):
         (["--ratios", "conv1=0.5", "--allocation", "uniform"], "for allocation 'given', not for 'uniform'"),
         (
             ["--criterion", "taylor", "--ratio", 0.5],
-            "criterion taylor looks at training images (gradient_stream): say",
+            "criterion taylor looks at training images (gate_stream): say",
         ),
         (["--repair", "least_squares", "--ratio", 0.5], "repair least_squares looks at training images (taps): say of"),
         (["--criterion", "thinet", "--ratio", 0.5], "thinet looks at training images (taps): say of which data set"),

@@ -93,6 +93,11 @@ class Curious:
         return {name: gradient.cumsum(0) for name, gradient in gradients.items()}
 
     @staticmethod
+    def gates(context: Context) -> Scores:
+        (gradients,) = context.gate_stream(1000)
+        return {name: gradient.cumsum(0) for name, gradient in gradients.items()}
+
+    @staticmethod
     def hessian(context: Context) -> Scores:
         first = {name: torch.zeros_like(w).index_fill_(0, torch.tensor(0), 1) for name, w in context.weights.items()}
         return context.hessian(first)
@@ -107,9 +112,9 @@ class Curious:
         return {name: out.movedim(1, 0).flatten(1).mean(1).cumsum(0) for name, out in first.items()}
 
 
-@pytest.mark.parametrize("need", ["gradients", "hessian", "flow", "outputs"])
+@pytest.mark.parametrize("need", ["gradients", "gates", "hessian", "flow", "outputs"])
 def test_streams_are_permuted_as_well(need: str) -> None:
-    function, name = getattr(Curious, need), "gradient_stream" if need == "gradients" else need
+    function, name = getattr(Curious, need), {"gradients": "gradient_stream", "gates": "gate_stream"}.get(need, need)
     rule = criterion(needs=(name,), scope="network", granularities=("channel",))(function)  # type: ignore[arg-type]
     assert failures(rule) == [
         "channel: permuted units, permuted scores: permuting the output units of layer '0' does not permute its scores"

@@ -133,7 +133,7 @@ def test_vectors_for_the_hessian_are_of_the_layout_that_is_shown() -> None:
             context.hessian({LAYER: network.get_submodule(LAYER).get_parameter("weight")})
 
 
-@pytest.mark.parametrize("name", ["l1_norm", "l2_norm", "magnitude", "taylor", "obd_fisher"])
+@pytest.mark.parametrize("name", ["l1_norm", "l2_norm", "magnitude", "obd_fisher"])
 @pytest.mark.parametrize("out", [4, 6])
 def test_the_dead_output_goes_and_the_dead_input_stays(name: str, out: int) -> None:
     network = pair(4, out)[0]

@@ -213,6 +213,7 @@ READS: dict[str, Callable[[Context], Any]] = {
     "activations": lambda context: context.activations["0"],
     "batch_norm": lambda context: context.batch_norm["0"],
     "gradient_stream": lambda context: context.gradient_stream(1),
+    "gate_stream": lambda context: context.gate_stream(1),
     "hessian": lambda context: context.hessian(context.weights),
     "outputs": lambda context: context.outputs(),
     "flow": lambda context: context.flow["0"],
@@ -226,7 +227,7 @@ def test_every_need_has_to_be_declared(need: Need) -> None:
         READS[need](context)
         return dict(context.weights)
 
-    others = tuple(other for other in ("gradient_stream", "hessian", "outputs", "flow") if other != need)
+    others = tuple(other for other in ("gradient_stream", "gate_stream", "hessian", "outputs", "flow") if other != need)
     with pytest.raises(PruneError, match=f"criterion 'greedy' reads {need} without declaring it"):
         run(criterion(needs=others)(greedy))  # type: ignore[arg-type]
 

@@ -7,24 +7,27 @@ from torch import Tensor
 from fairprune.pruning.criterion import Context, Scores, criterion
 
 
-@criterion(needs=("gradient_stream",), paper="arXiv:1906.10771", scope="network", granularities=("channel", "weight"))
-def taylor(context: Context, *, batch: int = 256) -> Scores:
-    """(sum of w * dL/dw over the filter)^2, [out]; for single weights (w * dL/dw)^2. Mean over mini-batches.
+@criterion(
+    needs=("gate_stream",),
+    paper="arXiv:1906.10771",
+    scope="network",
+    granularities=("channel", "weight"),
+    allocation="global",
+)
+def taylor(context: Context, *, batch: int = 32) -> Scores:
+    """(dL/dz)^2 for a gate z = 1 on each filter's output, [out]; for single weights (w * dL/dw)^2. Mean over batches.
 
-    The filter's sum is the paper's contribution of a group, that of a gate in front of the batch norm. `batch` is the
-    authors' for ImageNet; every mini-batch counts the same, though the last may be smaller. With 1, it is the paper's
-    variant with a gradient for every example.
+    The gate stands behind the batch norm where one follows (the paper's Taylor-FO-BN), and the gradient is then
+    gamma * dL/dgamma + beta * dL/dbeta: what the filter's removal changes, to first order. Every mini-batch of `batch`
+    samples counts the same, though the last may be smaller. One ranking goes over all layers.
 
-    Deviations: the paper scores while it finetunes; here the network stands still. Other variants of the paper are the
-    gate behind the batch norm, and the sum of single weights' squares, which the authors' code computes for weights.
+    Deviations: the paper scores while it finetunes, over many more mini-batches, and removes a few filters at a time;
+    here the network stands still, and all go at once (see `steps`).
     """
     scores: dict[str, Tensor] = {}
     batches = 0
-    for gradients in context.gradient_stream(batch):
+    for slopes in context.gate_stream(batch):
         batches += 1
-        for name, gradient in gradients.items():
-            change = context.weights[name] * gradient
-            if context.granularity == "channel":
-                change = change.flatten(1).sum(1)
-            scores[name] = scores.get(name, 0) + change.square()
+        for name, slope in slopes.items():
+            scores[name] = scores.get(name, 0) + slope.square()
     return {name: total / batches for name, total in scores.items()}

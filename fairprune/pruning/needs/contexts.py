@@ -14,6 +14,7 @@ from fairprune.pruning.calibration import Source
 from fairprune.pruning.criterion import Context, Criterion, Granularity, Need, Undeclared
 from fairprune.pruning.layout import shown, stored
 from fairprune.pruning.needs.flow import flow
+from fairprune.pruning.needs.gates import unit_gates, weight_gates
 from fairprune.pruning.needs.gradients import gradient_stream
 from fairprune.pruning.needs.hessian import check_vectors, hessian_product
 from fairprune.pruning.needs.means import Means, means
@@ -75,6 +76,13 @@ def _context(
     def stream(chunk: int, temperature: float = 1.0) -> Iterator[Mapping[str, Tensor]]:
         return map(show, gradient_stream(source, weights, chunk, temperature))
 
+    def gates(chunk: int) -> Iterator[Mapping[str, Tensor]]:
+        return (
+            unit_gates(source, weights, chunk)
+            if granularity != "weight"
+            else map(show, weight_gates(source, weights, chunk))
+        )
+
     def product(vectors: Mapping[str, Tensor], temperature: float = 1.0) -> Mapping[str, Tensor]:
         check_vectors(shapes, vectors)
         turned = {name: stored(source.network.get_submodule(name), vector) for name, vector in vectors.items()}
@@ -88,6 +96,7 @@ def _context(
         activations=part("activations", evidence.means.activations),
         batch_norm=part("batch_norm", evidence.scales),
         gradient_stream=declared("gradient_stream", stream),
+        gate_stream=declared("gate_stream", gates),
         hessian=declared("hessian", product),
         outputs=declared("outputs", partial(outputs, source, layers)),
         flow=part("flow", evidence.flow),

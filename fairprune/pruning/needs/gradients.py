@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from fairprune.errors import PruneError
 from fairprune.pruning.calibration import GRADIENT, Source, zeros_for
+
+# Inputs and targets of a batch -> gradients of its mean loss; None for what it does not depend on.
+Slopes: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor | None, ...]]
 
 
 def gradient_stream(
@@ -19,26 +23,33 @@ def gradient_stream(
     Chunks may be smaller than a batch (1: a gradient for every sample) or reach over several; the last has what is
     left. One chunk's gradients are held at a time, and one batch. Raises PruneError for a chunk below 1.
     """
+
+    def of(batch: Tensor, targets: Tensor) -> tuple[Tensor | None, ...]:
+        return gradients(source, weights, batch, targets, temperature)
+
+    return in_chunks(source, weights, chunk, of)
+
+
+def in_chunks(source: Source, like: Mapping[str, Tensor], chunk: int, of: Slopes) -> Iterator[dict[str, Tensor]]:
+    """Means over chunks of samples of what a function of a batch yields, in the order and shapes of `like`."""
     if chunk < 1:
-        raise PruneError(f"gradient_stream of chunks of {chunk} samples: expected at least 1")
-    return _stream(source, weights, chunk, temperature)
+        raise PruneError(f"gradients of chunks of {chunk} samples: expected at least 1")
+    return _chunks(source, like, chunk, of)
 
 
-def _stream(
-    source: Source, weights: Mapping[str, Tensor], chunk: int, temperature: float
-) -> Iterator[dict[str, Tensor]]:
-    sums, held = zeros_for(weights), 0
+def _chunks(source: Source, like: Mapping[str, Tensor], chunk: int, of: Slopes) -> Iterator[dict[str, Tensor]]:
+    sums, held = zeros_for(like), 0
     for batch, targets in source.stream(passes=0):  # charged piece by piece: the criterion may stop half-way
         start = 0
         while start < len(batch):
             end = min(len(batch), start + chunk - held)
             source.meter.charge(end - start, GRADIENT)
-            add(sums, gradients(source, weights, batch[start:end], targets[start:end], temperature), end - start)
+            add(sums, of(batch[start:end], targets[start:end]), end - start)
             held += end - start
             start = end
             if held == chunk:
                 yield _mean(sums, held)
-                sums, held = zeros_for(weights), 0
+                sums, held = zeros_for(like), 0
     if held:
         yield _mean(sums, held)
 

@@ -94,6 +94,7 @@ def test_dead_units_score_finite(name: str) -> None:
     needs: dict[str, Any] = {
         **{"gradients": zero, "activations": torch.zeros(2), "batch_norm": torch.zeros(3), "flow": zero},
         "gradient_stream": lambda *_: iter([{"fc": zero}]),
+        "gate_stream": lambda *_: iter([{"fc": zero}]),
         "hessian": lambda *_: {"fc": zero},
         "outputs": lambda: iter([{"fc": torch.zeros(4, 3)}]),
     }

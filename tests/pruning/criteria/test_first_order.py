@@ -15,31 +15,27 @@ from torch.nn import functional as F
 from fairprune.errors import PruneError
 from fairprune.pruning.criteria.snip import snip
 from fairprune.pruning.criteria.taylor import taylor
-from fairprune.pruning.criterion import Context, Granularity
+from fairprune.pruning.criterion import Context
 
 WEIGHT = torch.tensor([[3.0, -4.0], [0.0, -1.0]])
-BATCHES = (torch.tensor([[1.0, 0.5], [9.0, 2.0]]), torch.tensor([[-1.0, 0.0], [0.0, 0.0]]))
 Scored = Callable[..., dict[str, Tensor]]
 
 
 def test_taylor_by_hand() -> None:
-    """w * g is [3 -2, 0 -2] in the first mini-batch, [-3 0, 0 0] in the second."""
+    """Squared in each mini-batch, so that signs do not cancel between them."""
 
-    def found(granularity: Granularity) -> list[float]:
-        def stream(chunk: int, _: float = 1.0) -> Iterator[dict[str, Tensor]]:
-            assert chunk == 5
-            return iter([{"fc": gradient} for gradient in BATCHES])
+    def gates(chunk: int) -> Iterator[dict[str, Tensor]]:
+        assert chunk == 5
+        return iter([{"fc": torch.tensor([1.0, -2.0])}, {"fc": torch.tensor([-3.0, 0.0])}])
 
-        context = Context({"fc": WEIGHT}, torch.Generator(), granularity, gradient_stream=stream)
-        return taylor(context, batch=5).scores["fc"].tolist()
-
-    assert found("channel") == [(1 + 9) / 2, 4 / 2]  # signs cancel inside a filter, not between mini-batches
-    assert found("weight") == [[9, 2], [0, 2]]
+    context = Context({"fc": WEIGHT}, torch.Generator(), "channel", gate_stream=gates)
+    assert taylor(context, batch=5).scores["fc"].tolist() == [(1 + 9) / 2, 4 / 2]
 
 
 def test_taylor_is_that_of_torch_pruning_squared(plain: nn.Module, scored: Scored) -> None:
-    """On one mini-batch, of the filter alone. By default torch-pruning sums |w * g|, which the paper does not."""
+    """On one mini-batch, of filters without bias. By default torch-pruning sums |w * g|, which the paper does not."""
     network, images, targets = plain.float(), torch.randn(8, 2, 5, 5), torch.arange(8) % 3
+    nn.init.zeros_(network[0].bias)
     found = scored(network, "taylor", "channel", batches=lambda: [(images, targets)])["0"]
     twin = copy.deepcopy(network)
     F.cross_entropy(twin(images), targets).backward()

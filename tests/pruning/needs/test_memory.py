@@ -12,6 +12,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from fairprune.pruning.calibration import Source, weights_of
 from fairprune.pruning.needs.flow import flow
+from fairprune.pruning.needs.gates import unit_gates
 from fairprune.pruning.needs.gradients import gradient_stream
 from fairprune.pruning.needs.hessian import hessian_product
 from fairprune.pruning.needs.means import means
@@ -32,6 +33,7 @@ NEEDS: dict[str, tuple[Need, float]] = {
     # the gradients before these are still with the criterion
     "one by one": (lambda source, weights: drained(gradient_stream(source, weights, 1)), 3),
     "over batches": (lambda source, weights: drained(gradient_stream(source, weights, 5)), 3),
+    "gates": (lambda source, weights: drained(unit_gates(source, weights, 5)), 0),
     "hessian": (lambda source, weights: hessian_product(source, weights, weights), 3),
     "outputs": (lambda source, weights: drained(outputs(source, list(weights))), 0),
     "flow": (lambda source, weights: flow(source, weights), 4),  # twice its copy and its gradients, in fp64
