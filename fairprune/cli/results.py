@@ -136,6 +136,8 @@ def report(
 ) -> None:
     """Write the report: one self-contained HTML page with curves, intervals, table, findings and every spec.
 
+    Where the page is called `*.md`, it is Markdown: the tables of results and of costs, and the findings.
+
     Example: `fairprune report studies/mnist-lenet5.toml -o mnist.html`
     """
     page = write_report(read_session(study, overrides, store, data_root), study, output)
@@ -144,13 +146,16 @@ def report(
 
 def write_report(session: Session, study: Path, output: Path | None) -> Path:
     """Write the page of a session's study, as it stands, and return where it is."""
-    from fairprune.report import html
+    from fairprune.report import html, markdown
 
     records = read_records(session)
     summary = summarised(session, records)
-    page = html.page(summary, records, audited(session, records, summary), command=f"fairprune run {study}")
+    findings, command = audited(session, records, summary), f"fairprune run {study}"
     target = output or Path(f"{session.study.name}.html")
-    _write(page, target)
+    if target.suffix == ".md":
+        _write(markdown.page(summary, findings, command), target)
+    else:
+        _write(html.page(summary, records, findings, command), target)
     return target.resolve()
 
 

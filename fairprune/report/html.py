@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
@@ -14,31 +13,11 @@ import fairprune
 from fairprune.record import Record
 from fairprune.report import curves, headline, words
 from fairprune.report.chart import SIZE, Chart
+from fairprune.report.finding import Finding, ordered
 from fairprune.report.rows import Row, anchor, endpoint_title, rows
 from fairprune.summary import Cell, Comparison, Panel, Summary
 
-_SEVERITIES = ("unfair", "caution", "note")  # worst first
 _LINKED = 6  # runs that a finding links to before it counts the rest
-
-
-class Finding(Protocol):
-    """What the audit says about some runs."""
-
-    @property
-    def rule(self) -> str:
-        """The rule's name."""
-
-    @property
-    def severity(self) -> str:
-        """`unfair`, `caution` or `note`."""
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Identities of the runs."""
-
-    @property
-    def text(self) -> str:
-        """What is the matter, in words."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +114,8 @@ def _remarks(summary: Summary, findings: Sequence[Finding]) -> list[Remark]:
         for index, cell in [*enumerate(panel.cells), *([(None, panel.dense)] if panel.dense else [])]
         for run in cell.runs
     }
-    rank = {severity: index for index, severity in enumerate(_SEVERITIES)}
-    ordered = sorted(findings, key=lambda finding: rank.get(finding.severity, len(rank)))
     found = []
-    for finding in ordered:
+    for finding in ordered(findings):
         links = [(anchors[i], i) for i in finding.ids if i in anchors]
         more = max(len(links) - _LINKED, 0)
         found.append(Remark(finding.rule, finding.severity, finding.text, tuple(links[:_LINKED]), more))

@@ -1,13 +1,80 @@
-"""The table of a study as Markdown."""
+"""A study as Markdown: its table, or a page with what it cost and what the audit says."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from fairprune.report import words
+from fairprune.report import headline, words
+from fairprune.report.finding import Finding, ordered
 from fairprune.report.headline import where
 from fairprune.report.rows import Row, endpoint_title, rows
-from fairprune.summary import Panel, Summary
+from fairprune.summary import Cell, Cost, Panel, Summary
+
+
+def page(summary: Summary, findings: Sequence[Finding], command: str) -> str:
+    """What a study asks, shows, cost, and what is to be said against it."""
+    said = [": ".join(filter(None, (s.where, " ".join(s.sentences)))) for s in headline.headline(summary)]
+    places = [f"{words.plural(place.runs, 'run')} on {place.text}" for place in summary.places]
+    parts = [
+        f"# {_plain(summary.name)}",
+        _plain(summary.question),
+        f"```console\n{command}\n```",
+        _listed(said),
+        _listed(places),
+        "## Results",
+        table(summary),
+        *_exploratory(summary),
+        "## Cost",
+        ledger(summary),
+        "## What the audit says",
+        "\n".join(f"- **{f.severity}**, `{f.rule}`: {_plain(f.text)}" for f in ordered(findings)) or "Nothing.",
+    ]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def ledger(summary: Summary) -> str:
+    """What a run of every method cost, relative to training the dense network; a table for each task."""
+    tasks = {panel.task: [p for p in summary.panels if p.task == panel.task] for panel in summary.panels}
+    return "\n".join(_costs(task, panels) for task, panels in tasks.items())
+
+
+def _costs(task: str, panels: Sequence[Panel]) -> str:
+    cells = [(panel, cell, cell.cost) for panel in panels for cell in (panel.dense, *panel.cells) if cell and cell.cost]
+    unit, named = _unit([cost for _, _, cost in cells])
+    about = (
+        f"{task}: multiply-adds of one run {named}, mean over runs; a training step is 3 passes. Pruning is the "
+        "method's own training, scoring and repair. Masked weights count as removed; executed says what was multiplied."
+    )
+    titles = ["retraining", "method", "target", "base", "pruning", "retraining", "executed", "samples looked at"]
+    lines = [[_plain(panel.recipe), *_cost(cell, cost, unit)] for panel, cell, cost in cells]
+    return f"{_plain(about)}\n\n{_lines(titles, 'lllrrrlr', lines)}"
+
+
+def _unit(costs: Sequence[Cost]) -> tuple[float, str]:
+    if largest := max((cost.base for cost in costs), default=0.0):
+        return largest, "in units of training the dearest base"
+    if largest := max((cost.retraining for cost in costs), default=0.0):
+        return largest, "in units of the dearest retraining, since bases were trained elsewhere"
+    return 1.0, "as they are"
+
+
+def _cost(cell: Cell, cost: Cost, unit: float) -> list[str]:
+    numbers = [f"{value / unit:.3g}" for value in (cost.base, cost.pruning, cost.retraining)]
+    samples = f"{cost.samples:,}" if cost.samples else ""
+    return [_plain(cell.method), words.target(cell), *numbers, ", ".join(cost.executed), samples]
+
+
+def _exploratory(summary: Summary) -> list[str]:
+    compared = [c for c in summary.exploratory if c.n]
+    decimals = words.digits(summary)
+    titles = ["task", "method", "target", "from scratch", "against", "n", "difference", "verdict"]
+    lines = [
+        [c.task, c.method, c.target, c.recipe, c.control, str(c.n), words.difference(c, decimals), words.verdict(c)]
+        for c in compared
+    ]
+    about = "Exploratory, not declared, corrected as a family of its own: training from scratch against retraining."
+    return [about, _lines(titles, "lllllrrl", [[_plain(cell) for cell in line] for line in lines])] if lines else []
 
 
 def table(summary: Summary) -> str:
@@ -18,10 +85,17 @@ def table(summary: Summary) -> str:
 
 def _table(summary: Summary, panel: Panel) -> str:
     titles = ["method", "target", "compression", "speedup", endpoint_title(summary), "n", "against control", "verdict"]
-    lines = [titles, ["---", *["---:"] * 6, "---"]]
-    lines += [_cells(row) for row in rows(summary, panel)]
-    head, rule, *body = lines
-    return "\n".join(f"| {' | '.join(line)} |" for line in [[_plain(t) for t in head], rule, *body]) + "\n"
+    return _lines([_plain(title) for title in titles], "lrrrrrrl", [_cells(row) for row in rows(summary, panel)])
+
+
+def _lines(titles: Sequence[str], columns: str, lines: Sequence[Sequence[str]]) -> str:
+    """A table; columns are l(eft) or r(ight), cells are Markdown."""
+    rule = ["---:" if column == "r" else "---" for column in columns]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [titles, rule, *lines]) + "\n"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return "\n".join(f"- {_plain(item)}" for item in items)
 
 
 def _cells(row: Row) -> list[str]:

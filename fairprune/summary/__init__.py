@@ -2,13 +2,26 @@
 
 from fairprune.summary.build import summarise
 from fairprune.summary.images import Correct, correct_in
-from fairprune.summary.values import Cell, Charge, Comparison, Panel, Place, Range, Replicate, Spread, State, Summary
+from fairprune.summary.values import (
+    Cell,
+    Charge,
+    Comparison,
+    Cost,
+    Panel,
+    Place,
+    Range,
+    Replicate,
+    Spread,
+    State,
+    Summary,
+)
 
 __all__ = [
     "Cell",
     "Charge",
     "Comparison",
     "Correct",
+    "Cost",
     "Panel",
     "Place",
     "Range",

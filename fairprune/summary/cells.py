@@ -11,6 +11,7 @@ from typing import Any, Literal
 from fairprune import stats
 from fairprune.expand import Point
 from fairprune.record import Metric, Record
+from fairprune.summary.cost import cost
 from fairprune.summary.values import Cell, Measured, Range, Replicate, Spread
 
 
@@ -57,6 +58,7 @@ def cell(points: Sequence[Point], records: Mapping[str, Record], scale: Scale, c
         compression=_range([run.compression for run in done]),
         speedup=_range([run.speedup for run in done]),
         measured=measured([records[run.id] for run in done]),
+        cost=cost([records[run.id] for run in done]),
     )
 
 

@@ -64,10 +64,10 @@ def declared(panels: Sequence[Panel], pattern: str, scale: Scale, asked: Inferen
 
 
 def against_retraining(panels: Sequence[Panel], scale: Scale, asked: Inference) -> tuple[Comparison, ...]:
-    """Training from scratch against finetuning the same method, for each of a task's recipes: exploratory."""
+    """Training from scratch against retraining the same method, for each of a task's recipes: exploratory."""
     scratch = [panel for panel in panels if panel.kind.startswith("scratch")]
     found: list[Comparison] = []
-    for reference in (panel for panel in panels if panel.kind == "finetune"):
+    for reference in (panel for panel in panels if panel not in scratch):
         tables: Tables = {}
         rows: list[tuple[Panel, Cell, str]] = []
         own = {(cell.method, cell.target): cell for cell in reference.cells}

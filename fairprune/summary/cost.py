@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fairprune.record import Environment, LedgerEntry, Record
-from fairprune.summary.values import Charge, Place
+from fairprune.summary.values import Charge, Cost, Place
 
 
 def charges(records: Iterable[Record]) -> tuple[Charge, ...]:
@@ -28,6 +28,26 @@ def charges(records: Iterable[Record]) -> tuple[Charge, ...]:
             test_looks=sum(entry.test_looks for entry in group),
         )
         for kind, group in by_kind.items()
+    )
+
+
+def cost(records: Sequence[Record]) -> Cost | None:
+    """What one of these runs cost on average; None without a record."""
+    if not records:
+        return None
+    pruned = [entry for record in records for entry in record.ledger if entry.stage in ("score", "prune")]
+    trained = [entry for record in records for entry in record.ledger if entry.stage in ("retrain", "scratch")]
+    based = [entry for record in records for entry in record.ledger if entry.stage == "pretrain"]
+
+    def mean(entries: Iterable[LedgerEntry]) -> float:
+        return math.fsum(entry.multiply_adds for entry in entries) / len(records)
+
+    return Cost(
+        base=mean(based),
+        pruning=mean(pruned),
+        retraining=mean(trained),
+        executed=tuple(sorted({entry.executed for entry in (*pruned, *trained) if entry.executed})),
+        samples=max((entry.samples for entry in pruned if not entry.epochs), default=0),
     )
 
 

@@ -53,6 +53,19 @@ class Measured(Value):
     mean: float
 
 
+class Cost(Value):
+    """What one run of a cell cost in multiply-adds (a training step is 3 passes), mean over runs, shared stages whole.
+
+    Masked weights count as removed; `executed` names what was multiplied all the same.
+    """
+
+    base: float  # the base's training, a base of the method's own included
+    pruning: float  # the method's own training, scoring, repair
+    retraining: float  # or training from scratch
+    executed: tuple[str, ...]  # "dense", "small", after the base
+    samples: int  # calibration samples that were looked at, of the run that looked at most
+
+
 class Cell(Value):
     """One method at one target under one recipe: its runs and what they say. The dense control has no target."""
 
@@ -69,6 +82,7 @@ class Cell(Value):
     compression: Range | None = None
     speedup: Range | None = None
     measured: tuple[Measured, ...] = ()
+    cost: Cost | None = None
 
     @property
     def done(self) -> int:

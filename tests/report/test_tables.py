@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.console import Console
 from fairprune.report import headline, markdown, terminal, words
 from fairprune.summary import Range, summarise
 
+FOUND = {"mild": "note", "worst": "unfair"}
 METHODS = {"random-weight": ("weight", 3.0), "magnitude": ("weight", 0.5), "gradient_weight": ("weight", 3.0)}
 
 
@@ -48,6 +50,33 @@ def test_markdown_in_names_is_text(synthetic):
     made = synthetic(METHODS | {"magnitude|<b>*x*\n# y": ("weight", 1.0)})
     text = markdown.table(summarise(made.study, made.points, made.records))
     assert r"magnitude\|&lt;b&gt;\*x\* \# y" in text
+
+
+def test_the_page_has_results_costs_and_findings(synthetic):
+    made = synthetic(METHODS)
+    found = [SimpleNamespace(rule=rule, severity=severity, ids=(), text="a *b*") for rule, severity in FOUND.items()]
+    text = markdown.page(summarise(made.study, made.points, made.records), found, "fairprune run study.toml")
+    assert text.startswith("# example\n\n")
+    assert "```console\nfairprune run study.toml\n```" in text
+    results, costs = text.split("\n## Cost\n")
+    assert "▲ better" in results
+    costs, audit = costs.split("\n## What the audit says\n")
+    assert len([line for line in costs.splitlines() if line.startswith("| finetune |")]) == 1 + 3 * 4
+    assert audit.split("\n")[1:3] == [r"- **unfair**, `worst`: a \*b\*", r"- **note**, `mild`: a \*b\*"]
+
+
+def test_costs_are_means_relative_to_the_dearest_base(synthetic):
+    made = synthetic(METHODS)
+    summary = summarise(made.study, made.points, made.records)
+    panel = summary.panels[0]
+    records = [made.records[run.id] for run in panel.cells[0].runs]
+    cost = panel.cells[0].cost
+    spent = [sum(e.multiply_adds for e in r.ledger if e.stage == "retrain") for r in records]
+    assert cost.retraining == pytest.approx(sum(spent) / len(spent))
+    base = max(cell.cost.base for cell in (panel.dense, *panel.cells))
+    assert f"| {cost.base / base:.3g} | {cost.pruning / base:.3g} | {cost.retraining / base:.3g} |" in markdown.ledger(
+        summary
+    )
 
 
 def test_the_headline_claims_what_is_separated_and_names_what_is_not(synthetic):
