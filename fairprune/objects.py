@@ -28,7 +28,7 @@ class Objects(Protocol):
         ...
 
     def drop(self, name: str) -> None:
-        """Forget an object that nothing needs any more (claims). Its absence is no error."""
+        """Forget an object that nothing needs any more (leases). Its absence is no error."""
         ...
 
 

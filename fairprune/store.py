@@ -4,7 +4,7 @@
     stages/<key>.json                what a stage yielded
     records/<run id>/<attempt>.json  what a run left; the last attempt counts
     declarations/<study>/<digest>.json  what a study declared when it had its first result, and whatever after
-    claims/<key>/...                 who computes what right now (see claims.py)
+    leases/<key>/...                 who computes what right now (see leases.py)
     partial/<key>.safetensors        where a stage that is running can resume (local)
 
 Merging two stores is copying files from one into the other.

@@ -1,4 +1,4 @@
-"""The runner: one stage, from the store or computed, under a claim."""
+"""The runner: one stage, from the store or computed, under a lease."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 
 from fairprune.canonical import digest
-from fairprune.claims import Claims
+from fairprune.leases import Leases
 from fairprune.errors import FairpruneError, StoreError, brief
 from fairprune.execute import measuring, partial, probing, pruning, sparsifying, training
 from fairprune.execute.environment import environment
@@ -49,7 +49,7 @@ class Runner:
     """
 
     workshop: Workshop
-    claims: Claims
+    leases: Leases
     on_start: Callable[[Stage], None] = lambda _: None
     results: dict[str, StageResult] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -66,10 +66,10 @@ class Runner:
             return "failed"
         if not all(self._stored(parent) for parent in stage.parents):
             return "blocked"
-        with self.claims.hold(stage.key) as ours:
+        with self.leases.hold(stage.key) as ours:
             if not ours:
                 return "busy"
-            if not self._stored(stage):  # another worker may have finished it before the claim was ours
+            if not self._stored(stage):  # another worker may have finished it before the lease was ours
                 self._attempt(stage)
         return "failed" if stage.key in self.failures else "done"
 

@@ -78,6 +78,6 @@ def _worker(site: Site, stages: list[Stage], events: Queue[Event | str]) -> None
     try:
         work(site.open(), stages, events.put)
     except KeyboardInterrupt:
-        pass  # the claim is released and the last epoch saved; the parent says what happened
+        pass  # the lease is released and the last epoch saved; the parent says what happened
     except FairpruneError as error:
         events.put(str(error))

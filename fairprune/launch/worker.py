@@ -1,4 +1,4 @@
-"""A worker: walks the stages of a study and computes every one that is ready and that nobody else has claimed."""
+"""A worker: walks the stages of a study and computes every one that is ready and that nobody else has leased."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 
-from fairprune.claims import Claims
+from fairprune.leases import Leases
 from fairprune.data.load import load_data
 from fairprune.data.split import Data
 from fairprune.execute.runner import Runner
@@ -81,7 +81,7 @@ def work(
 ) -> Runner:
     """Compute all stages that are not in the store, in order of readiness; returns the runner with all results.
 
-    Stages that another worker has claimed are left to it and looked at again; failed ones are told, and what needs
+    Stages that another worker has leased are left to it and looked at again; failed ones are told, and what needs
     them fails with the same reason.
     """
 
@@ -90,7 +90,7 @@ def work(
 
     runner = Runner(
         replace(workshop, on_epoch=on_epoch),
-        Claims(workshop.store.objects),
+        Leases(workshop.store.objects),
         on_start=lambda stage: tell(Event("start", stage.key, stage.kind)),
     )
     pending = list(stages)

@@ -89,7 +89,7 @@ def test_interrupted_by_the_keyboard_says_so_and_resumes(tmp_path):
     assert process.returncode == 130
     assert b"the same command resumes" in err
     assert b"Traceback" not in err
-    assert not list((store / "claims").rglob("0*"))
+    assert not list((store / "leases").rglob("0*"))
     done = fairprune("run", study, "--store", store, "-j", 1)
     done.communicate()
     assert done.returncode == 0
