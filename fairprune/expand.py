@@ -71,6 +71,7 @@ def _task_points(
         for (method_name, method), value in itertools.product(methods.items(), study.targets):
             if _applies(entry, method_name, method):
                 _check_rounds(name, entry, method_name, method)
+                _check_own_base(name, entry, method_name, method, task)
                 target = Target(axis=study.axis, value=value)
                 fields = shared | {"method": method, "target": target, "retraining": retraining}
                 yield _point(
@@ -95,7 +96,7 @@ def _applies(entry: RetrainingEntry, name: str, method: Method) -> bool:
 
 
 def _check_rounds(name: str, entry: RetrainingEntry, method_name: str, method: Method) -> None:
-    """Raise SpecError where it is not said what happens between rounds, or rewound to weights that nobody has."""
+    """Raise SpecError where it is not said what happens between rounds."""
     rounds, lender = method.rounds, method.like
     while lender is not None:
         rounds, lender = max(rounds, lender.rounds), lender.like
@@ -105,10 +106,27 @@ def _check_rounds(name: str, entry: RetrainingEntry, method_name: str, method: M
             f"retraining {name}: no scratch run of {which}: list `methods`, or take "
             f'reading = "ticket", which rewinds between the rounds'
         )
-    if entry.kind == "weight-rewind" and entry.rewind_to and method.own_base:
+
+
+def _check_own_base(name: str, entry: RetrainingEntry, method_name: str, method: Method, task: Task) -> None:
+    """Raise SpecError where what follows a base of the method's own goes back into a training which that is not."""
+    if not method.own_base or entry.kind not in ("lr-rewind", "weight-rewind", "overall"):
+        return
+    assert task.pretrain is not None
+    assert method.training is not None
+    own = f"{method_name} trains a base of its own"
+    instead = 'take kind = "finetune" with a schedule for it (`methods` says which), or give it start = "trained"'
+    if entry.kind == "overall":
+        raise SpecError(f"retraining {name}: overall stops the task's pretraining, and {own}: {instead}")
+    if method.training.schedule != task.pretrain.schedule:
+        which = f"the task's schedule ({task.pretrain.schedule})"
         raise SpecError(
-            f"retraining {name}: {method_name} trains a base of its own, of which only the initialisation can be "
-            f"rewound to: expected rewind_to = 0, got {entry.rewind_to:g}"
+            f"retraining {name}: {entry.kind} replays {which}, and {own} by {method.training.schedule}: {instead}"
+        )
+    if entry.rewind_to:
+        raise SpecError(
+            f"retraining {name}: {own}, of which only the initialisation can be rewound to: expected rewind_to = 0, "
+            f"got {entry.rewind_to:g}"
         )
 
 

@@ -209,6 +209,39 @@ def test_a_base_of_ones_own_can_be_rewound_to_its_initialisation_alone(folder):
     assert expand(parse_study(table), resolver)
 
 
+OTHER = {"hook": "own:penalty", "schedule": "constant:0.01 total:2"}
+
+
+@pytest.mark.parametrize(
+    ("training", "entry", "message"),
+    [
+        ("own:penalty", {"kind": "overall", "prune_at": 1}, "overall stops the task's pretraining, and slim trains"),
+        (OTHER, {"kind": "overall", "prune_at": 1}, "overall stops the task's pretraining, and slim trains"),
+        (OTHER, {"kind": "lr-rewind", "epochs": 1}, r"lr-rewind replays the task's schedule \(constant:1e-1 total:4\)"),
+        (OTHER, {"kind": "weight-rewind"}, r"weight-rewind replays .* and slim trains a base .* by constant:1e-2 tot"),
+    ],
+)
+def test_what_replays_the_tasks_training_is_refused_after_a_base_of_ones_own(folder, training, entry, message):
+    table = study(slim={"criterion": "magnitude"}).model_dump()
+    table["methods"] = {"slim": {"training": training, "start": "init"}}
+    table["retraining"] = {"again": entry}
+    resolver = Resolver(RESOLVER.data_digests, RESOLVER.checkpoint_digest, folder)
+    with pytest.raises(SpecError, match=f"retraining again: {message}") as caught:
+        expand(parse_study(table), resolver)
+    assert 'take kind = "finetune" with a schedule' in str(caught.value)
+    table["retraining"]["again"] = {**entry, "methods": ["l1_norm*"]}
+    assert expand(parse_study(table), resolver)
+
+
+def test_a_base_of_ones_own_on_the_tasks_schedule_can_replay_it(folder):
+    table = study(slim={"criterion": "magnitude"}).model_dump()
+    table["methods"] = {"slim": {"training": "own:penalty", "start": "init"}}
+    table["retraining"] = {"again": {"kind": "lr-rewind", "epochs": 1}}
+    found = expand(parse_study(table), Resolver(RESOLVER.data_digests, RESOLVER.checkpoint_digest, folder))
+    [run] = [point.spec for point in found if point.labels["method"] == "slim"]
+    assert run.retraining.recipe.schedule == "constant:1e-1 total:1"
+
+
 @pytest.mark.parametrize(
     ("methods", "message"),
     [
