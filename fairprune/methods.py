@@ -77,7 +77,7 @@ def settle(name: str, method: Method, task: Task) -> Method:
     fields = base.model_dump() | merged(base, method.training.recipe) | {"schedule": schedule or base.schedule}
     recipe = canonical_recipe(validate(Recipe, fields, f"method {name}, training"))
     if recipe.checkpoint == "best":
-        recipe = recipe.model_copy(update={"checkpoint": "last"})  # the best epoch may be one before it pruned
+        recipe = recipe.model_copy(update={"checkpoint": "last"})  # the base's; the best epoch may precede pruning
     training = method.training.model_copy(
         update={"recipe": recipe.model_dump(mode="json"), "schedule": str(schedules.parse(recipe.schedule))}
     )
@@ -112,6 +112,11 @@ def _options(name: str, given: Mapping[str, Any], component: Any) -> dict[str, A
 
 
 def _check(name: str, method: Method, folder: Path | None) -> None:
+    if method.training and method.training.recipe.get("checkpoint") == "best":
+        raise SpecError(
+            f'method {name}, training: checkpoint = "best" may choose an epoch from before it pruned: expected "last", '
+            "since what its last step leaves is what is pruned"
+        )
     if method.sequential and method.steps > 1:
         raise SpecError(f"method {name}: {method.criterion} goes through the network layer by layer; it has one step")
     if method.sequential and method.allocation in ("global", "lamp"):

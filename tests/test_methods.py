@@ -248,6 +248,7 @@ def test_a_base_of_ones_own_on_the_tasks_schedule_can_replay_it(folder):
         ({"m": {}}, "expected a criterion, or a training"),
         ({"m": {"training": {"hook": "own:penalty"}}}, "needs a schedule"),
         ({"m": {"training": {"hook": "own:penalty", "options": {"strenght": 1}}}}, "did you mean 'strength'"),
+        ({"m": {"training": {"hook": "own:within", "recipe": {"checkpoint": "best"}}}}, 'expected "last"'),
         ({"m": {"training": "own:before"}}, "is no training"),
         ({"m": {"training": "own:penalty", "rounds": 2}}, "has one round"),
         ({"m": {"training": "own:penalty", "granularity": "weight"}}, "scores channel units, not weight"),

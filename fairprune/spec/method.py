@@ -27,8 +27,8 @@ def default_allocation(granularity: str) -> str:
 class Training(Value):
     """How a method trains while it prunes: its hook, and the recipe of that training.
 
-    As written, `recipe` holds only what differs from the base's recipe; resolved, it is a whole Recipe. `schedule`: by
-    default the base's, for a method that starts from the initialisation.
+    As written, `recipe` holds only what differs from the base's recipe; resolved, it is a whole Recipe, whose
+    checkpoint is the last. `schedule`: by default the base's, for a method that starts from the initialisation.
     """
 
     hook: str
