@@ -29,7 +29,7 @@ def test_shape_and_classes_are_those_of_the_data(prune):
     done, tensors = prune("--criterion", "taylor", *IMAGES, "--ratio", 0.5)
     assert done["parameters"][0] == 15_418
     assert len(tensors["state/linear.bias"]) == 10
-    assert done["kept"]["conv1"] == [11, 16]
+    assert done["kept"]["conv1"] == [8, 16]
 
 
 def test_a_repair_gives_what_is_kept_other_weights(prune):
