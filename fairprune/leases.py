@@ -1,6 +1,6 @@
-"""Claims: who computes which stage right now, so that many processes share one store without doing work twice.
+"""Leases: who computes which stage right now, so that many processes share one store without doing work twice.
 
-A claim is the object `claims/<key>/<number>`, put if absent; its heartbeats are objects of their own. A claim is
+A lease is the object `leases/<key>/<number>`, put if absent; its heartbeats are objects of their own. A lease is
 dead when its process on this host is gone, or when no new heartbeat was seen for a while; then the next number is
 free to take. Nothing depends on clocks of other machines.
 """
@@ -24,11 +24,11 @@ DEAD_SECONDS = 60.0
 
 
 @dataclass
-class Claims:
-    """Claims of one worker, and what it has seen of the others'."""
+class Leases:
+    """Leases of one worker, and what it has seen of the others'."""
 
     objects: Objects
-    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)  # claim -> beats, when they last grew
+    _seen: dict[str, tuple[int, float]] = field(default_factory=dict)  # lease -> beats, when they last grew
 
     @contextlib.contextmanager
     def hold(self, key: str) -> Iterator[bool]:
@@ -45,18 +45,18 @@ class Claims:
         finally:
             stop.set()
             thread.join()
-            for old in list(self.objects.names(f"claims/{key}/")):
+            for old in list(self.objects.names(f"leases/{key}/")):
                 self.objects.drop(old)
 
     def _take(self, key: str) -> str | None:
-        names = [name for name in self.objects.names(f"claims/{key}/") if ".beat" not in name]
+        names = [name for name in self.objects.names(f"leases/{key}/") if ".beat" not in name]
         number = 0
         if names:
             last = names[-1]
             if not self._dead(last):
                 return None
             number = int(last.rsplit("/", 1)[1]) + 1
-        name = f"claims/{key}/{number:06d}"
+        name = f"leases/{key}/{number:06d}"
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
         return name if self.objects.put(name, json.dumps(owner).encode()) else None
 

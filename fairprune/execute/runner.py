@@ -14,11 +14,11 @@ from typing import Any, Literal
 import torch
 
 from fairprune.canonical import digest
-from fairprune.leases import Leases
 from fairprune.errors import FairpruneError, StoreError, brief
 from fairprune.execute import measuring, partial, probing, pruning, sparsifying, training
 from fairprune.execute.environment import environment
 from fairprune.execute.workshop import Outcome, Workshop, root
+from fairprune.leases import Leases
 from fairprune.record import Parent, StageResult
 from fairprune.stages import Stage, StageKind
 

@@ -11,11 +11,11 @@ from typing import Literal
 
 import torch
 
-from fairprune.leases import Leases
 from fairprune.data.load import load_data
 from fairprune.data.split import Data
 from fairprune.execute.runner import Runner
 from fairprune.execute.workshop import Execution, Workshop
+from fairprune.leases import Leases
 from fairprune.spec import DataSpec
 from fairprune.stages import Stage
 from fairprune.store import open_store
