@@ -33,7 +33,8 @@ class Hook:
     overhead      what a step (by its number) costs beyond the three passes of the masked network, in forward passes
                   of the dense one
     tensors       the method's state beside the network's and the optimizer's. Saved after every epoch, and restored
-                  in place (copy_) when training resumes, so closures must keep these very tensors
+                  in place (copy_) when training resumes, so closures must keep these very tensors. If one is not
+                  finite after an epoch, the training has diverged
     restored      called after `tensors` were restored, for what is derived from them
     """
 

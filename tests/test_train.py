@@ -1,6 +1,7 @@
 """The training loop: exact steps, exact resumption, masks that hold, divergence that is named."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from fairprune import schedules
 from fairprune.data.batches import Loader
 from fairprune.data.resident import ResidentSplit
 from fairprune.execute.partial import Saver
+from fairprune.hook import Hook
 from fairprune.measure.accuracy import classification
 from fairprune.optimizers import make_optimizer
 from fairprune.spec import Optimizer, Recipe
@@ -135,6 +137,31 @@ def test_divergence_names_its_epoch():
 def test_weights_that_the_last_step_broke_are_divergence():
     with pytest.raises(DivergedError, match="weights not finite in epoch 1"):
         fit(network(), course("constant:1e38 total:0.34", optimizer=Optimizer(weight_decay=1e5)))
+
+
+def test_what_the_last_step_broke_in_a_methods_state_is_divergence():
+    memory = {"count": torch.zeros((), dtype=torch.int64), "gate": torch.zeros(2)}
+
+    def on_step(now):
+        if now.step == 3:  # the first of the second epoch, and the last of all
+            memory["gate"][1] = float("inf")
+
+    plan = replace(course("constant:0.1 total:1.34"), hook=Hook(on_step=on_step, tensors=memory))
+    with pytest.raises(DivergedError, match="gate of the method not finite in epoch 2"):
+        fit(network(), plan)
+
+
+@pytest.mark.parametrize(("broken", "expected"), [(True, DivergedError), (False, ValueError)])
+def test_a_method_that_cannot_go_on_with_broken_weights_has_diverged(broken, expected):
+    net = network()
+
+    def on_step(_):
+        if broken:
+            net[0].weight.data.fill_(float("nan"))
+        raise ValueError("no scores")
+
+    with pytest.raises(expected, match="weights not finite in epoch 1" if broken else "no scores"):
+        fit(net, replace(course(), hook=Hook(on_step=on_step)))
 
 
 def test_the_best_checkpoint_is_the_one_that_validation_saw_best():

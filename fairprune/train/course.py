@@ -53,7 +53,7 @@ class Course:
 
 
 class DivergedError(Exception):
-    """The loss, or the weights after the last step, were not finite at the end of an epoch (counted from 1)."""
+    """The loss, or after the last step the weights or a method's state, were not finite in an epoch (from 1)."""
 
     def __init__(self, epoch: int, what: str = "loss") -> None:
         super().__init__(f"{what} not finite in epoch {epoch}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,16 +41,39 @@ def fit(
     forward = torch.compile(network) if course.compiled and not _intercepted(network) else network
     per_epoch = course.train.steps
     for epoch in range(state.epoch, math.ceil(course.steps / per_epoch) if per_epoch else 0):
-        loss = _epoch(forward, optimizer, course, epoch, meter)
-        if not math.isfinite(loss):
-            raise DivergedError(epoch + 1)
-        if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
-            raise DivergedError(epoch + 1, "weights")  # the next loss would say so, but there may be none
+        one = partial(_epoch, forward, optimizer, course, epoch, meter)
+        loss = _converging(network, course.hook, epoch + 1, one)
         state = _look(network, optimizer, course, state, epoch, loss, meter)
         on_epoch(state)
     if course.recipe.checkpoint == "best" and state.best:
         network.load_state_dict(state.best)
     return state.curve
+
+
+def _converging(network: nn.Module, hook: Hook | None, number: int, epoch: Callable[[], float]) -> float:
+    """The loss of an epoch. Raises DivergedError where it, the weights or a method's state are not finite.
+
+    The next loss would say so, but there may be none; and a method may choke on them, which then is no fault of its.
+    """
+    try:
+        loss = epoch()
+    except Exception as error:
+        if hook and (broken := _broken(network, hook)):
+            raise DivergedError(number, broken) from error
+        raise
+    if not math.isfinite(loss):
+        raise DivergedError(number)
+    if broken := _broken(network, hook):
+        raise DivergedError(number, broken)
+    return loss
+
+
+def _broken(network: nn.Module, hook: Hook | None) -> str:
+    """What is not finite: the weights, or something that a method remembers; "" if all is."""
+    if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
+        return "weights"
+    tensors = hook.tensors if hook else {}
+    return next((f"{name} of the method" for name, tensor in tensors.items() if not tensor.isfinite().all()), "")
 
 
 def _intercepted(network: nn.Module) -> bool:

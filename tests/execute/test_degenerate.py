@@ -28,6 +28,9 @@ STUDY = """
     equal-filters = {criterion = "mine:equal", granularity = "channel"}
     emptied = {criterion = "mine:emptied"}
     late-nan = {training = {hook = "mine:late", schedule = "constant:1e-2 total:0.2"}}
+    [methods.overflowing]
+    start = "trained"
+    training = {hook = "l0", schedule = "constant:1e-2 total:0.1", options = {strength = 1e300}}
     [controls]
     dense = false
     random = false
@@ -102,6 +105,16 @@ def test_so_do_those_that_a_training_leaves(studied):
     assert record.reason == (
         "sparsify: training 'mine:late': scores of layer 'conv1' have 144 values that are NaN or infinite"
     )
+
+
+def test_gates_that_the_last_step_broke_are_divergence(studied):
+    _, _, found = studied
+    _, record = found["overflowing", "finetune"]
+    assert (record.status, record.reason) == (
+        "diverged",
+        "sparsify: log_alpha/conv1 of the method not finite in epoch 1",
+    )
+    assert [entry.steps for entry in record.ledger if entry.stage == "prune"] == [1]
 
 
 def test_among_equal_weights_the_earlier_layers_and_the_lower_indices_stay(studied):
