@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
-from fairprune.audit.result import Result
+from fairprune.audit.result import STAGES, Result
 from fairprune.errors import SpecError, unknown
 from fairprune.schedules import Schedule, same
 
@@ -34,6 +34,8 @@ LEVELS: dict[Level, tuple[str, ...]] = {  # what each level adds to those before
     "S4.2": ("prune_schedule",),
 }
 ORDER: tuple[Level, ...] = tuple(LEVELS)
+_FIELDS = tuple((ORDER.index(level), field) for level, names in LEVELS.items() for field in names)
+_SAME_EPOCHS = 1e-6
 _SAME_BASE = 0.05  # percentage points: 76.1 may be 76.13, which is also printed as 76.15
 ASSUMABLE = (*RATES, *(field for names in LEVELS.values() for field in names))
 
@@ -74,6 +76,31 @@ class Pair:
     verdict: Verdict
 
 
+@dataclass(frozen=True)
+class _Side:
+    """What is compared of a result, gathered once."""
+
+    result: Result
+    values: tuple[Any, ...]  # of `_FIELDS`
+    rates: tuple[float | None, ...]  # logarithms of `RATES`
+    budgets: tuple[tuple[float | None, float], ...]  # cost and largest network trained: in all, without retraining
+
+
+@dataclass(frozen=True)
+class _How:
+    """The options of `compare`."""
+
+    tau: float
+    reach: float  # how far logarithms of matching rates may lie apart
+    granted: frozenset[str]
+    reading: Reading
+
+
+def strictness(verdict: Verdict) -> int:
+    """The place of a verdict's setup in `ORDER`; -1 for none."""
+    return ORDER.index(verdict.setup) if verdict.setup else -1
+
+
 def compare(
     a: Result, b: Result, tau: float = 0.05, assume_equal: Set[str] = frozenset(), reading: Reading = "wang"
 ) -> Verdict:
@@ -84,20 +111,9 @@ def compare(
     "liu" (arXiv:1810.05270) leaves retraining out, and allows an epoch of the small network, since their rule cuts
     fractions off. Raises SpecError for a field that cannot be assumed.
     """
-    check_assumed(assume_equal)
-    agree = {field: _agree(field, a, b, assume_equal) for names in LEVELS.values() for field in names}
-    matched = tuple(rate for rate in RATES if _close(rate, a, b, tau, assume_equal))
-    blocked = tuple(_blocked(a, b, agree, matched))
-    first = min((ORDER.index(block.setup) for block in blocked), default=len(ORDER))
-    compared = [*matched, *(field for level in ORDER[:first] for field in LEVELS[level])]
-    return Verdict(
-        setup=ORDER[first - 1] if first else None,
-        flags=tuple(_flags(a, b, reading)) if first else (),
-        matched=matched,
-        blocked_by=blocked,
-        assumed=tuple(field for field in compared if getattr(a, field) is None or getattr(b, field) is None),
-        tau=tau,
-    )
+    how = _how(tau, assume_equal, reading)
+    one, other = _side(a, {}), _side(b, {})
+    return _compared(one, other, _matched(one, other, how), how)
 
 
 def compare_all(
@@ -112,18 +128,21 @@ def compare_all(
 
     The options are those of `compare`.
     """
-    groups: defaultdict[tuple[str | None, ...], list[Result]] = defaultdict(list)
+    how = _how(tau, assume_equal, reading)
     fixed = [field for field in LEVELS["S1"] if field not in assume_equal]
+    groups: defaultdict[tuple[str | None, ...], list[_Side]] = defaultdict(list)
+    shared: dict[Schedule, Schedule] = {}
     for result in results:
-        groups[tuple(getattr(result, field) for field in fixed)].append(result)
+        groups[tuple(getattr(result, field) for field in fixed)].append(_side(result, shared))
     for key, group in groups.items():
         if None in key:
             continue
         for a, b in combinations(group, 2):
-            if wanted(a, b) and any(_close(rate, a, b, tau, assume_equal) for rate in RATES):
-                verdict = compare(a, b, tau, assume_equal, reading)
+            matched = _matched(a, b, how)
+            if matched and wanted(a.result, b.result):
+                verdict = _compared(a, b, matched, how)
                 if verdict.setup:
-                    yield Pair(a, b, verdict)
+                    yield Pair(a.result, b.result, verdict)
 
 
 def check_assumed(fields: Set[str]) -> None:
@@ -132,31 +151,70 @@ def check_assumed(fields: Set[str]) -> None:
         raise SpecError(unknown("field to assume equal", field, ASSUMABLE))
 
 
-def _agree(field: str, a: Result, b: Result, granted: Set[str]) -> bool:
-    x, y = getattr(a, field), getattr(b, field)
+def _how(tau: float, assume_equal: Set[str], reading: Reading) -> _How:
+    check_assumed(assume_equal)
+    return _How(tau, math.log1p(tau) + 1e-12, frozenset(assume_equal), reading)  # 1e-12: 1.05 against 1 is within 5 %
+
+
+def _side(result: Result, shared: dict[Schedule, Schedule]) -> _Side:
+    """The result's side; equal schedules become one object in `shared`, which is the quickest to compare."""
+    values = (getattr(result, field) for _, field in _FIELDS)
+    rates = (getattr(result, rate) for rate in RATES)
+    return _Side(
+        result=result,
+        values=tuple(shared.setdefault(v, v) if isinstance(v, Schedule) else v for v in values),
+        rates=tuple(None if rate is None else math.log(rate) for rate in rates),
+        budgets=tuple((result.cost(stages), result.largest(stages)) for stages in (STAGES, STAGES[:-1])),
+    )
+
+
+def _compared(a: _Side, b: _Side, matched: tuple[Rate, ...], how: _How) -> Verdict:
+    blocked = tuple(_blocked(a, b, matched, how.granted))
+    first = min((ORDER.index(block.setup) for block in blocked), default=len(ORDER))
+    return Verdict(
+        setup=ORDER[first - 1] if first else None,
+        flags=tuple(_flags(a, b, how.reading)) if first else (),
+        matched=matched,
+        blocked_by=blocked,
+        assumed=_assumed(a.result, b.result, matched, first) if how.granted else (),
+        tau=how.tau,
+    )
+
+
+def _matched(a: _Side, b: _Side, how: _How) -> tuple[Rate, ...]:
+    found = []
+    for rate, x, y in zip(RATES, a.rates, b.rates, strict=True):
+        if rate in how.granted if x is None or y is None else abs(x - y) <= how.reach:
+            found.append(rate)
+    return tuple(found)
+
+
+def _assumed(a: Result, b: Result, matched: Sequence[str], first: int) -> tuple[str, ...]:
+    """The unknown fields that the levels below `first` rest on."""
+    compared = [*matched, *(field for level, field in _FIELDS if level < first)]
+    return tuple(field for field in compared if getattr(a, field) is None or getattr(b, field) is None)
+
+
+def _agree(field: str, x: Any, y: Any, granted: Set[str]) -> bool:
     if x is None or y is None:
         return field in granted
+    if x == y:
+        return True
     if isinstance(x, Schedule):
         return same(x, y)
-    return math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-9) if isinstance(x, int | float) else bool(x == y)
+    return isinstance(x, int | float) and math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def _close(rate: Rate, a: Result, b: Result, tau: float, granted: Set[str]) -> bool:
-    x, y = getattr(a, rate), getattr(b, rate)
-    if x is None or y is None:
-        return rate in granted
-    return abs(math.log(x) - math.log(y)) <= math.log1p(tau) + 1e-12  # 1e-12: 1.05 against 1 is within 5 %
-
-
-def _blocked(a: Result, b: Result, agree: dict[str, bool], matched: tuple[Rate, ...]) -> Iterator[Blocked]:
+def _blocked(a: _Side, b: _Side, matched: tuple[Rate, ...], granted: Set[str]) -> Iterator[Blocked]:
     if not matched:
-        yield from (Blocked("S1", rate, getattr(a, rate), getattr(b, rate)) for rate in RATES)
-    if "scratch" in (a.kind, b.kind):  # a scratch run has no base: known, so nothing can be assumed about it
-        yield Blocked("S2", "kind", a.kind, b.kind)
-    if agree["base_checkpoint"] and _other_bases(a, b):
-        yield Blocked("S2", "base_top1", a.base_top1, b.base_top1)
-    for level, names in LEVELS.items():
-        yield from (Blocked(level, field, getattr(a, field), getattr(b, field)) for field in names if not agree[field])
+        yield from (Blocked("S1", rate, getattr(a.result, rate), getattr(b.result, rate)) for rate in RATES)
+    if a.result.kind == "scratch" or b.result.kind == "scratch":  # it has no base: known, so none can be assumed
+        yield Blocked("S2", "kind", a.result.kind, b.result.kind)
+    if "base_checkpoint" in granted and _other_bases(a.result, b.result):
+        yield Blocked("S2", "base_top1", a.result.base_top1, b.result.base_top1)
+    for (level, field), x, y in zip(_FIELDS, a.values, b.values, strict=True):
+        if (x is not y or x is None) and not _agree(field, x, y, granted):
+            yield Blocked(ORDER[level], field, x, y)
 
 
 def _other_bases(a: Result, b: Result) -> bool:
@@ -167,20 +225,19 @@ def _other_bases(a: Result, b: Result) -> bool:
     return abs(a.base_top1 - b.base_top1) > _SAME_BASE + 1e-9
 
 
-def _flags(a: Result, b: Result, reading: Reading) -> Iterator[Flag]:
-    if a.epochs is not None and b.epochs is not None and math.isclose(a.epochs, b.epochs, abs_tol=1e-6):
+def _flags(a: _Side, b: _Side, reading: Reading) -> Iterator[Flag]:
+    one, other = a.result, b.result
+    if one.epochs is not None and other.epochs is not None and abs(one.epochs - other.epochs) <= _SAME_EPOCHS:
         yield "SX-A"
-    if _same_cost(a, b, reading):
+    mixed = (one.kind == "scratch") != (other.kind == "scratch")
+    if _same_cost(a, b, mixed and reading == "liu"):
         yield "SX-B"
-    mixed = (a.kind == "scratch") != (b.kind == "scratch")
-    if mixed and a.schedule is not None and b.schedule is not None and same(a.schedule, b.schedule):
+    if mixed and one.schedule is not None and other.schedule is not None and same(one.schedule, other.schedule):
         yield "S4.2-overall"
 
 
-def _same_cost(a: Result, b: Result, reading: Reading) -> bool:
+def _same_cost(a: _Side, b: _Side, short: bool) -> bool:
     """Epochs are whole, so half an epoch of the largest network is no difference; nor is what Liu et al. cut off."""
-    truncated = reading == "liu" and (a.kind == "scratch") != (b.kind == "scratch")
-    stages = ("pretrain", "prune") if truncated else ("pretrain", "prune", "retrain")
-    x, y, large = a.cost(stages), b.cost(stages), (a.largest(stages), b.largest(stages))
-    tolerance = max(max(large) / 2, min(large) if truncated else 0.0)
+    (x, large), (y, other) = a.budgets[short], b.budgets[short]
+    tolerance = max(large / 2, other / 2, min(large, other) if short else 0.0)
     return x is not None and y is not None and abs(x - y) <= tolerance

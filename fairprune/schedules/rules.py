@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from collections.abc import Iterator
 
 from fairprune.errors import SpecError
 from fairprune.schedules.values import Schedule, Segment, epochs_text, rate_text
@@ -44,15 +44,33 @@ def halving(start: float, final: float, epochs: float) -> Schedule:
 def same(a: Schedule, b: Schedule) -> bool:
     """Whether two schedules are the same function of the epoch, up to 1e-6 of an epoch and of the rate.
 
-    Sampled at 7 points between any two neighbouring breakpoints of either (at 1 if both are piecewise constant), so
-    every stage is looked at, however short.
+    Sampled at 7 points between any two neighbouring breakpoints of either, so every stage is looked at, however short.
     """
     if a == b:
         return True
     if abs(a.total - b.total) > _TOLERANCE:
         return False
-    breaks = sorted({0.0, *a.ends, *b.ends})
-    inner = ((low, high - low) for low, high in pairwise(breaks) if high - low > _TOLERANCE)
-    flat = all(segment.shape == "constant" for segment in a.segments + b.segments)
-    epochs = (low + part * width for low, width in inner for part in (_SAMPLES[:1] if flat else _SAMPLES))
-    return all(math.isclose(a.at(epoch), b.at(epoch), rel_tol=1e-6, abs_tol=1e-12) for epoch in epochs)
+    return all(_alike(*stretch) for stretch in _stretches(a, b))
+
+
+def _stretches(a: Schedule, b: Schedule) -> Iterator[tuple[float, float, Segment, float, Segment, float]]:
+    """From and to where one segment of each runs, and these two with the epochs at which they begin."""
+    low, starts, places = 0.0, [0.0, 0.0], [0, 0]
+    while places[0] < len(a.segments) and places[1] < len(b.segments):
+        ends = a.ends[places[0]], b.ends[places[1]]
+        high = min(ends)
+        if high - low > _TOLERANCE:
+            yield low, high, a.segments[places[0]], starts[0], b.segments[places[1]], starts[1]
+        for side, end in enumerate(ends):
+            if end == high:
+                starts[side], places[side] = end, places[side] + 1
+        low = high
+
+
+def _alike(low: float, high: float, a: Segment, a_start: float, b: Segment, b_start: float) -> bool:
+    if a.shape == b.shape == "constant":
+        return math.isclose(a.first, b.first, rel_tol=1e-6, abs_tol=1e-12)
+    epochs = (low + part * (high - low) for part in _SAMPLES)
+    return all(
+        math.isclose(a.at(epoch - a_start), b.at(epoch - b_start), rel_tol=1e-6, abs_tol=1e-12) for epoch in epochs
+    )

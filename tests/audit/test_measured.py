@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from fairprune.audit import compare, from_record
-from fairprune.audit.controls import RULES
 from fairprune.audit.finding import Evidence
+from fairprune.audit.rules.controls import RULES
 from fairprune.record import LedgerEntry, Parent, Record
 from fairprune.schedules import empty, parse
 from fairprune.spec import Checkpoint, Method, Recipe, Target, Training

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 
-from fairprune.audit import comparisons, conclusions, controls, networks, retraining
 from fairprune.audit.finding import SEVERITIES, Contrast, Evidence, Finding, StudyFacts
 from fairprune.audit.result import Result
+from fairprune.audit.rules import comparisons, conclusions, controls, networks, retraining
 from fairprune.audit.setups import Reading
 
 RULES = tuple(
