@@ -13,7 +13,7 @@ from fairprune import registry, schedules
 from fairprune.canonical import digest
 from fairprune.demands import derived
 from fairprune.errors import SpecError
-from fairprune.methods import resolve_methods, settle
+from fairprune.methods import resolve_methods, retrained_as, settle
 from fairprune.recipes import canonical_recipe, merged
 from fairprune.spec import Checkpoint, DataSpec, Method, Metrics, Recipe, Retraining, RunSpec, Target, Task
 from fairprune.stages import VERSION
@@ -59,7 +59,7 @@ def _task_points(
 ) -> Iterator[Point]:
     digests = dict(resolver.data_digests(task.data))
     methods = {name: settle(name, method, task) for name, method in methods.items()}
-    entries = _entries(study, methods)
+    entries, names = _entries(study, methods), retrained_as(study, methods)
     for (name, entry), (base, run) in itertools.product(entries.items(), study.seed_pairs):
         retraining = _retraining(name, entry, task)
         scratch = entry.kind.startswith("scratch")
@@ -69,7 +69,7 @@ def _task_points(
         if study.controls.dense and not scratch:
             yield _point("dense", labels | {"method": "dense"}, shared | {"retraining": retraining}, resolver.folder)
         for (method_name, method), value in itertools.product(methods.items(), study.targets):
-            if _applies(entry, method_name, method):
+            if _applies(entry, names[method_name], method):
                 _check_rounds(name, entry, method_name, method)
                 _check_own_base(name, entry, method_name, method, task)
                 target = Target(axis=study.axis, value=value)

@@ -24,6 +24,12 @@ def resolve_methods(study: Study, folder: Path | None = None) -> dict[str, Metho
     return {name: _with_lender(name, every) for name in every}
 
 
+def retrained_as(study: Study, methods: Mapping[str, Method]) -> dict[str, str]:
+    """Method -> the name that retraining asks for: a control that was added to be like a method has that method's."""
+    lenders = {_like_name(criterion, name): name for name in methods for criterion in ("random", *Plain.values())}
+    return {name: name if name in study.methods else lenders.get(name, name) for name in methods}
+
+
 def filled(name: str, method: Method, folder: Path | None = None) -> Method:
     """The method with the defaults of its criterion and its training. Raises SpecError for what does not fit."""
     training = _load("training", method.training.hook, folder, f"method {name}") if method.training else None
@@ -184,11 +190,15 @@ def _like_controls(alike: Mapping[str, Method], plain: str, folder: Path | None)
         if method.criterion != "random" and method.allocation != "uniform" and not method.allocation.startswith("like")
     }
     return {
-        f"{criterion}-like-{name}": _control(criterion, method, name, folder)
+        _like_name(criterion, name): _control(criterion, method, name, folder)
         for name, method in chosen.items()
         for criterion in ("random", plain)
         if method.criterion != criterion or method.training
     }
+
+
+def _like_name(criterion: str, lender: str) -> str:
+    return f"{criterion}-like-{lender}"
 
 
 def _with_lender(name: str, methods: Mapping[str, Method], via: tuple[str, ...] = ()) -> Method:

@@ -26,7 +26,7 @@ class Controls(Value):
     dense: bool = True  # the dense network retrained under the same recipe
     random: bool = True  # random pruning at every granularity of the study
     magnitude: bool = True  # magnitude (weights) and L1 norm (channels)
-    like: bool = False  # random and magnitude with the amounts of each method that chooses its own; off, a finding too
+    like: bool = False  # both with the amounts of each method that chooses its own, retrained as it; off, a finding too
 
 
 class RetrainingEntry(Value):
@@ -40,7 +40,7 @@ class RetrainingEntry(Value):
     reading: Reading = "liu"
     max_factor: Annotated[float, Field(ge=1)] | None = None
     recipe: Annotated[dict[str, Any], Field(default_factory=dict)]  # fields of a Recipe that differ from the base's
-    methods: tuple[str, ...] = ("*",)  # which methods it applies to, by pattern
+    methods: tuple[str, ...] = ("*",)  # which methods it applies to, by pattern, and the controls that are like them
     granularity: Literal["any", "weight", "channel", "block"] = "any"
 
     @model_validator(mode="after")

@@ -276,6 +276,26 @@ def test_like_controls_of_untrained_methods_start_where_they_do(folder):
     assert found["random-like-within"].start == "init"
 
 
+def test_controls_like_a_method_are_retrained_as_it_is():
+    table = study(ticket={"criterion": "magnitude"}).model_dump()
+    mine = {"criterion": "random", "allocation": "like:ticket"}
+    table["methods"] = {"ticket": {"criterion": "magnitude", "rounds": 2}, "lamp": {"criterion": "lamp"}, "mine": mine}
+    table["controls"] = {"dense": False, "like": True}
+    table["retraining"] = {
+        "finetune": {"schedule": "constant:0.01 total:2", "methods": ["[!t]*"]},
+        "rewind": {"kind": "weight-rewind", "methods": ["ticket"]},
+        "anew": {"kind": "scratch-e", "reading": "ticket", "methods": ["ticket"]},
+        "elsewhere": {"kind": "lr-rewind", "epochs": 1, "methods": ["random-like-lamp"]},
+    }
+    found = {(p.labels["method"], p.labels["retraining"]): p for p in expand(parse_study(table), RESOLVER)}
+    assert {retraining for name, retraining in found if name == "random-like-ticket"} == {"rewind", "anew"}
+    assert {retraining for name, retraining in found if name == "random-like-lamp"} == {"finetune"}
+    assert {retraining for name, retraining in found if name == "mine"} == {"finetune"}  # a method, by its own name
+    ticket, control = (pipeline(found[name, "rewind"].spec) for name in ("ticket", "random-like-ticket"))
+    assert control.pruned.parents[-1].key == ticket.pruned.key
+    assert control.final.parents[1].key == ticket.final.parents[1].key  # the same weights to rewind to
+
+
 @pytest.mark.parametrize("method", ["within", "penalty"])
 def test_a_training_of_ones_own_is_trained_anew_once_its_source_has_changed(folder, method):
     def key():
