@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fairprune.cli import audits, components, crossing, linting, networks, pruning, results, studies
+from fairprune.cli import audits, claims, components, crossing, linting, networks, pruning, results, studies
 
 app = typer.Typer(
     name="fairprune",
@@ -32,6 +32,7 @@ for command in (
     components.check,
 ):
     app.command(epilog=getattr(command, "epilog", None))(command)
+app.add_typer(claims.app, name="claims")
 
 
 @app.callback(invoke_without_command=True)

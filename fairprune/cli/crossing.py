@@ -43,10 +43,9 @@ def cross(
 
     Example: `fairprune cross studies/mine.toml l1-norm:small-rate greg1:large-rate`
     """
-    from fairprune.cli.sessions import resources
+    from fairprune.cli.sessions import resources, session_of
     from fairprune.cli.studies import run_session
     from fairprune.crossing import crossed
-    from fairprune.launch.session import prepare
     from fairprune.launch.worker import Site
     from fairprune.store import open_store
     from fairprune.study import read_study
@@ -55,7 +54,7 @@ def cross(
     one, two = _pair(first), _pair(second)
     four = crossed(read_study(study, overrides or ()), one, two)
     execution, jobs = resources(device, jobs, threads, compiled=False)
-    session = prepare(four, Site(store, data_root, study.resolve().parent, False, execution))
+    session = session_of(four, Site(store, data_root, study.resolve().parent, False, execution))
     run_session(session, "only-missing", jobs, quiet=as_json)
     opened = open_store(store)
     records = {point.id: record for point in session.points if (record := opened.record(point.id))}

@@ -11,7 +11,7 @@ from fairprune.errors import SpecError, brief
 from fairprune.execute.workshop import Execution
 from fairprune.launch.session import Recall, Session, prepare
 from fairprune.launch.worker import Site
-from fairprune.study import read_study
+from fairprune.study import Study, read_study
 
 
 def open_session(
@@ -25,9 +25,12 @@ def open_session(
     recall: Recall = lambda _: None,
 ) -> Session:
     """The study in a file, resolved, with its results in a store. A user's own components lie beside the file."""
-    study = read_study(path, overrides or ())
-    folder = path.resolve().parent
-    site = Site(store, data_root, folder, download, execution or Execution())
+    site = Site(store, data_root, path.resolve().parent, download, execution or Execution())
+    return session_of(read_study(path, overrides or ()), site, recall)
+
+
+def session_of(study: Study, site: Site, recall: Recall = lambda _: None) -> Session:
+    """A study, resolved, and refused where it cannot meet the setup that it demands."""
     session = prepare(study, site, recall)
     check_demand(study, session.points)
     return session

@@ -17,8 +17,8 @@ def page(summary: Summary, findings: Sequence[Finding], command: str) -> str:
     said = [": ".join(filter(None, (s.where, " ".join(s.sentences)))) for s in headline.headline(summary)]
     places = [f"{words.plural(place.runs, 'run')} on {place.text}" for place in summary.places]
     parts = [
-        f"# {_plain(summary.name)}",
-        _plain(summary.question),
+        f"# {plain(summary.name)}",
+        plain(summary.question),
         f"```console\n{command}\n```",
         _listed(said),
         _listed(places),
@@ -28,7 +28,7 @@ def page(summary: Summary, findings: Sequence[Finding], command: str) -> str:
         "## Cost",
         ledger(summary),
         "## What the audit says",
-        "\n".join(f"- **{f.severity}**, `{f.rule}`: {_plain(f.text)}" for f in ordered(findings)) or "Nothing.",
+        "\n".join(f"- **{f.severity}**, `{f.rule}`: {plain(f.text)}" for f in ordered(findings)) or "Nothing.",
     ]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
@@ -47,8 +47,8 @@ def _costs(task: str, panels: Sequence[Panel]) -> str:
         "method's own training, scoring and repair. Masked weights count as removed; executed says what was multiplied."
     )
     titles = ["retraining", "method", "target", "base", "pruning", "retraining", "executed", "samples looked at"]
-    lines = [[_plain(panel.recipe), *_cost(cell, cost, unit)] for panel, cell, cost in cells]
-    return f"{_plain(about)}\n\n{_lines(titles, 'lllrrrlr', lines)}"
+    lines = [[plain(panel.recipe), *_cost(cell, cost, unit)] for panel, cell, cost in cells]
+    return f"{plain(about)}\n\n{grid(titles, 'lllrrrlr', lines)}"
 
 
 def _unit(costs: Sequence[Cost]) -> tuple[float, str]:
@@ -62,7 +62,7 @@ def _unit(costs: Sequence[Cost]) -> tuple[float, str]:
 def _cost(cell: Cell, cost: Cost, unit: float) -> list[str]:
     numbers = [f"{value / unit:.3g}" for value in (cost.base, cost.pruning, cost.retraining)]
     samples = f"{cost.samples:,}" if cost.samples else ""
-    return [_plain(cell.method), words.target(cell), *numbers, ", ".join(cost.executed), samples]
+    return [plain(cell.method), words.target(cell), *numbers, ", ".join(cost.executed), samples]
 
 
 def _exploratory(summary: Summary) -> list[str]:
@@ -74,36 +74,36 @@ def _exploratory(summary: Summary) -> list[str]:
         for c in compared
     ]
     about = "Exploratory, not declared, corrected as a family of its own: training from scratch against retraining."
-    return [about, _lines(titles, "lllllrrl", [[_plain(cell) for cell in line] for line in lines])] if lines else []
+    return [about, grid(titles, "lllllrrl", [[plain(cell) for cell in line] for line in lines])] if lines else []
 
 
 def table(summary: Summary) -> str:
     """One table for each task and recipe, under a heading of its own, and what their words mean."""
-    tables = (f"### {_plain(where(panel))}\n\n{_table(summary, panel)}" for panel in summary.panels)
-    return "\n".join([*tables, _plain(" ".join(words.notes(summary))) + "\n"])
+    tables = (f"### {plain(where(panel))}\n\n{_table(summary, panel)}" for panel in summary.panels)
+    return "\n".join([*tables, plain(" ".join(words.notes(summary))) + "\n"])
 
 
 def _table(summary: Summary, panel: Panel) -> str:
     titles = ["method", "target", "compression", "speedup", endpoint_title(summary), "n", "against control", "verdict"]
-    return _lines([_plain(title) for title in titles], "lrrrrrrl", [_cells(row) for row in rows(summary, panel)])
+    return grid([plain(title) for title in titles], "lrrrrrrl", [_cells(row) for row in rows(summary, panel)])
 
 
-def _lines(titles: Sequence[str], columns: str, lines: Sequence[Sequence[str]]) -> str:
+def grid(titles: Sequence[str], columns: str, lines: Sequence[Sequence[str]]) -> str:
     """A table; columns are l(eft) or r(ight), cells are Markdown."""
     rule = ["---:" if column == "r" else "---" for column in columns]
     return "\n".join(f"| {' | '.join(line)} |" for line in [titles, rule, *lines]) + "\n"
 
 
 def _listed(items: Sequence[str]) -> str:
-    return "\n".join(f"- {_plain(item)}" for item in items)
+    return "\n".join(f"- {plain(item)}" for item in items)
 
 
 def _cells(row: Row) -> list[str]:
     cells = [row.method, row.target, row.compression, row.speedup, row.endpoint, row.runs, row.difference, row.verdict]
-    return [_plain(cell) for cell in cells]
+    return [plain(cell) for cell in cells]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that Markdown and HTML take literally, on one line."""
     escaped = re.sub(r"([\\`*_{}\[\]<>#|~!])", r"\\\1", " ".join(text.split()))
     return escaped.replace("&", "&amp;").replace("\\<", "&lt;").replace("\\>", "&gt;")

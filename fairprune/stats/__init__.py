@@ -6,6 +6,7 @@ Plain functions of plain numbers with frozen results; they know nothing of recor
 from fairprune.stats.contrasts import Contrast, Table, contrasts, families
 from fairprune.stats.crossing import Crossing, cross
 from fairprune.stats.dunnett import critical_value
+from fairprune.stats.expectation import Expect, Expectation, Outcome, expectation
 from fairprune.stats.power import Equivalence, detectable, equivalence
 from fairprune.stats.resampling import Resampled, resample, widened
 from fairprune.stats.summary import Description, binomial_error, describe
@@ -15,6 +16,9 @@ __all__ = [
     "Crossing",
     "Description",
     "Equivalence",
+    "Expect",
+    "Expectation",
+    "Outcome",
     "Resampled",
     "Table",
     "binomial_error",
@@ -24,6 +28,7 @@ __all__ = [
     "describe",
     "detectable",
     "equivalence",
+    "expectation",
     "families",
     "resample",
     "widened",

@@ -1,6 +1,7 @@
 """Summaries: from a study, its points and their records to everything that is shown. Runs no network."""
 
 from fairprune.summary.build import summarise
+from fairprune.summary.cost import charges, places
 from fairprune.summary.images import Correct, correct_in
 from fairprune.summary.values import (
     Cell,
@@ -29,6 +30,8 @@ __all__ = [
     "Spread",
     "State",
     "Summary",
+    "charges",
     "correct_in",
+    "places",
     "summarise",
 ]
