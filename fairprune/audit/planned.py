@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
+from statistics import fmean
 from typing import Any
 
 from fairprune.audit.measured import chooser, named
@@ -11,7 +12,7 @@ from fairprune.canonical import canonical
 from fairprune.expand import Point
 from fairprune.schedules import Schedule, empty, parse
 from fairprune.spec import Recipe, RunSpec
-from fairprune.stages import pipeline
+from fairprune.stages import partial_target, pipeline
 
 
 def from_point(point: Point) -> Result:
@@ -97,7 +98,12 @@ def _scratch(spec: RunSpec, base: Schedule) -> Schedule | None:
 
 
 def _macs(spec: RunSpec) -> dict[str, Any]:
+    """Those of retraining are means over the rounds, whose targets are on the way to the last."""
     if spec.target is None or spec.target.axis != "speedup":
         return {}
-    small = 1 / spec.target.value
-    return {"pretrain_macs": small if spec.kind == "scratch" else 1.0, "prune_macs": 1.0, "retrain_macs": small}
+    if spec.kind == "scratch":
+        return {"pretrain_macs": 1 / spec.target.value}
+    rounds = spec.method.rounds if spec.method else 1
+    sizes = [1 / partial_target(spec.target, number / rounds).value for number in range(1, rounds + 1)]
+    within = spec.method is not None and spec.method.within  # sparse as it trains: how much, it alone knows
+    return {"pretrain_macs": 1.0, "prune_macs": None if within else 1.0, "retrain_macs": fmean(sizes)}
