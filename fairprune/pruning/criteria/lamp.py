@@ -11,9 +11,11 @@ from fairprune.pruning.criterion import Context, Scores, criterion
 
 @criterion(paper="arXiv:2010.07611", granularities=("weight",), allocation="global")
 def lamp(context: Context) -> Scores:
-    """w^2 / sum of the squares of the layer's weights that are not smaller, fp64, of the weight's shape; 0 for 0 / 0.
+    """w^2 / sum of the squares of the layer's weights that are not smaller, of the weight's shape; 0 for 0 / 0.
 
     Inside a layer the order is that of |w|; the largest weight of each layer scores 1, whatever its scale.
+
+    Sums are in fp64, scores in the weights' type, or fp32 where that is coarser.
 
     Deviations: the paper orders equal weights arbitrarily; here the lower index counts as the larger, as it does in
     selection.
@@ -26,6 +28,7 @@ def _scores(weight: Tensor) -> Tensor:
     order = descending(magnitudes)
     ranked = magnitudes[order].double().square_()
     ranked /= ranked.cumsum(0).clamp_min_(torch.finfo(torch.float64).tiny)
+    ranked = ranked.to(torch.promote_types(weight.dtype, torch.float32))
     return torch.empty_like(ranked).scatter_(0, order, ranked).reshape(weight.shape)
 
 
