@@ -1,10 +1,11 @@
-"""Methods against one control, from the additive model of seeds and methods."""
+"""Methods against one control, and all against all, from the additive model of seeds and methods."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from fairprune.stats.dunnett import critical_value
 # method -> seed -> value; cells may be missing. Seeds are anything hashable: Any, as Mapping is invariant in its key.
 Table: TypeAlias = Mapping[str, Mapping[Any, float]]
 Verdict = Literal["better", "worse", "not separated", "not estimable"]
+_Pair = tuple[str, str]  # the first minus the second
 _NO_NOISE = 1e-10  # residuals this far below the values are rounding, not variance
 
 
@@ -68,10 +70,31 @@ def families(
     known = {method for table in tables.values() for method in table}
     if control not in known:
         raise SpecError(unknown("control", control, known))
-    fits = {name: _fit(table, control) for name, table in tables.items()}
+    pairs = {name: [(m, control) for m in table if m != control] for name, table in tables.items()}
+    return _judged(tables, pairs, level, higher_is_better)
+
+
+def all_pairs(
+    tables: Mapping[str, Table], level: float = 0.95, *, higher_is_better: bool = True
+) -> dict[str, list[Contrast]]:
+    """Every two methods of each table, corrected as one family: `method` minus `control`, which comes after it.
+
+    Model, intervals, p-values and verdicts are those of `families`, for all pairs (so Tukey's intervals, not
+    Dunnett's). This family holds the other, so a pair with the control that is separated here is separated there, too.
+    "better" is transitive within a table: one bound on |t| serves all its pairs, and standard errors keep the triangle
+    inequality.
+    """
+    pairs = {name: list(combinations(table, 2)) for name, table in tables.items()}
+    return _judged(tables, pairs, level, higher_is_better)
+
+
+def _judged(
+    tables: Mapping[str, Table], pairs: Mapping[str, Sequence[_Pair]], level: float, higher_is_better: bool
+) -> dict[str, list[Contrast]]:
+    fits = {name: _fit(table, pairs[name]) for name, table in tables.items()}
     tested = sum(fit.tests > 0 for fit in fits.values())
     each = 1 - (1 - level) / max(tested, 1)
-    raw = {name: _intervals(table, control, fits[name], each) for name, table in tables.items()}
+    raw = {name: _intervals(table, pairs[name], fits[name], each) for name, table in tables.items()}
     flat = [contrast for group in raw.values() for contrast in group]
     adjusted = iter(holm([c.p for c in flat if c.p is not None]))
     family = sum(c.p is not None for c in flat)
@@ -95,10 +118,10 @@ def holm(p: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True)
 class _Fit:
-    """Differences of the estimable methods, their covariance over the residual variance, and that variance."""
+    """Differences of the estimable pairs, their covariance over the residual variance, and that variance."""
 
-    differences: dict[str, float]
-    covariance: NDArray[np.float64]  # [methods, methods], in the order of `differences`
+    differences: dict[_Pair, float]
+    covariance: NDArray[np.float64]  # [pairs, pairs], in the order of `differences`
     variance: float
     df: int
 
@@ -107,10 +130,11 @@ class _Fit:
         return len(self.differences) if self.df > 0 and self.variance > 0 else 0
 
 
-def _fit(table: Table, control: str) -> _Fit:
+def _fit(table: Table, pairs: Sequence[_Pair]) -> _Fit:
     cells = _finite_cells(table)
     methods = [method for method, row in table.items() if row]
-    if control not in methods:
+    known = [(a, b) for a, b in pairs if a in methods and b in methods]
+    if not known:
         return _Fit({}, np.zeros((0, 0)), 0.0, 0)
     seeds = list(dict.fromkeys(seed for _, seed, _ in cells))
     design = np.zeros((len(cells), len(methods) + len(seeds)))
@@ -125,11 +149,12 @@ def _fit(table: Table, control: str) -> _Fit:
     noise = square_sum > (_NO_NOISE * float(np.abs(values).max())) ** 2 * len(cells)
 
     unit = np.eye(design.shape[1])
-    rows = {m: unit[methods.index(m)] - unit[methods.index(control)] for m in methods if m != control}
-    # A contrast is estimable where it lies in the row space of the design: seeds must link method and control.
-    rows = {m: row for m, row in rows.items() if np.allclose(row @ inverse @ design, row, atol=1e-8)}
-    root = np.array([row @ inverse for row in rows.values()]).reshape(len(rows), len(cells))
-    differences = {m: float(row @ effects) for m, row in rows.items()}
+    rows = np.array([unit[methods.index(a)] - unit[methods.index(b)] for a, b in known])
+    # A contrast is estimable where it lies in the row space of the design: seeds must link the two methods.
+    linked = np.isclose(rows @ inverse @ design, rows, atol=1e-8).all(axis=1)
+    root = rows[linked] @ inverse
+    estimable = [pair for pair, is_linked in zip(known, linked, strict=True) if is_linked]
+    differences = dict(zip(estimable, (rows[linked] @ effects).tolist(), strict=True))
     return _Fit(differences, root @ root.T, square_sum / df if df and noise else 0.0, df)
 
 
@@ -141,20 +166,21 @@ def _finite_cells(table: Table) -> list[tuple[str, Hashable, float]]:
     return cells
 
 
-def _intervals(table: Table, control: str, fit: _Fit, level: float) -> list[Contrast]:
+def _intervals(table: Table, pairs: Sequence[_Pair], fit: _Fit, level: float) -> list[Contrast]:
     """The contrasts of one table with its simultaneous intervals and unadjusted p-values."""
     scale = np.sqrt(np.diag(fit.covariance))
-    errors = dict(zip(fit.differences, (scale * math.sqrt(fit.variance)).tolist(), strict=True))
     critical = critical_value(fit.covariance / np.outer(scale, scale), fit.df, level) if fit.tests else 0.0
+    errors = scale * math.sqrt(fit.variance)
+    tails = 2 * t.sf(np.abs(list(fit.differences.values())) / errors, fit.df) if fit.tests else np.zeros_like(scale)
+    known = dict(zip(fit.differences, zip(errors.tolist(), tails.tolist(), strict=True), strict=True))
     found = []
-    for method in (m for m in table if m != control):
-        difference, reason = fit.differences.get(method), _why_not(table, control, method, fit)
-        pairs = len(table[method].keys() & table.get(control, {}).keys())
-        contrast = Contrast(method, control, level, pairs, difference=difference, reason=reason)
+    for method, control in pairs:
+        difference, reason = fit.differences.get((method, control)), _why_not(table, control, method, fit)
+        shared = len(table[method].keys() & table.get(control, {}).keys())
+        contrast = Contrast(method, control, level, shared, difference=difference, reason=reason)
         if difference is not None and not reason:
-            error = errors[method]
+            error, p = known[method, control]
             low, high = difference - critical * error, difference + critical * error
-            p = float(2 * t.sf(abs(difference) / error, fit.df))
             contrast = replace(contrast, std_error=error, df=fit.df, low=low, high=high, p=p)
         found.append(contrast)
     return found
@@ -164,7 +190,7 @@ def _why_not(table: Table, control: str, method: str, fit: _Fit) -> str:
     for name in (control, method):
         if not table.get(name):
             return f"'{name}' has no result"
-    if method not in fit.differences:
+    if (method, control) not in fit.differences:
         return f"no seed links '{method}' and '{control}'"
     if fit.df == 0:
         return "too few seeds: nothing is left to estimate the variance from"
