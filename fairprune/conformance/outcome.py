@@ -1,4 +1,4 @@
-"""What is asked of a training's outcome: weights, scores and masks that fit, and ends that are equal."""
+"""What is asked of a training: weights, scores and masks that fit, validation that only looks, ends that are equal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from fairprune.conformance.bench import Trial
 from fairprune.conformance.checking import UnmetError
 from fairprune.errors import unknown
+from fairprune.measure.accuracy import evaluate
 from fairprune.pruning.answers import finite
 from fairprune.pruning.training_method import TrainingMethod
 
@@ -52,6 +53,17 @@ def check_mask(name: str, mask: Tensor, weights: Mapping[str, nn.Parameter], pru
         raise UnmetError(f"masks(): the mask of '{name}' is {found}, expected bool {list(weights[name].shape)}")
     if (weights[name][~mask] != 0).any():
         raise UnmetError(f"masks() says that weights of '{name}' are off, which are not zero after the step")
+
+
+def check_evaluation(trial: Trial) -> None:
+    """The network and what its hook remembers are after validation what they were before."""
+    tensors = {f"'{name}' of the network": tensor for name, tensor in trial.network.state_dict().items()}
+    tensors |= {f"'{name}' of Hook.tensors": tensor for name, tensor in trial.hook.tensors.items()}
+    before = {name: tensor.clone() for name, tensor in tensors.items()}
+    evaluate(trial.network, trial.course.validation, trial.course.objective)
+    for name, tensor in tensors.items():
+        if not torch.equal(tensor, before[name]):
+            raise UnmetError(f"a pass in evaluation mode changes {name}: let forward hooks ask for module.training")
 
 
 def require_equal(first: Trial, second: Trial, otherwise: str) -> None:

@@ -16,7 +16,7 @@ from fairprune import registry
 from fairprune.conformance.bench import EXAMPLE, Trial, begin, small_network, train, watch
 from fairprune.conformance.checking import Check, CheckResult, UnmetError, run
 from fairprune.conformance.furnishing import furnishing, left_behind
-from fairprune.conformance.outcome import check_ended, check_mask, require_equal
+from fairprune.conformance.outcome import check_ended, check_evaluation, check_mask, require_equal
 from fairprune.execute.partial import Saver
 from fairprune.hook import Now
 from fairprune.pruning.apply import pruned
@@ -143,6 +143,18 @@ def _masks(method: TrainingMethod, granularity: Granularity) -> str:
     return ""
 
 
+def _undisturbed(method: TrainingMethod, granularity: Granularity) -> str:
+    trial = _trial(method, granularity)
+    hook = trial.hook
+
+    def on_step(now: Now) -> None:
+        hook.on_step(now)
+        check_evaluation(trial)
+
+    train(watch(trial, replace(hook, on_step=on_step)))
+    return ""
+
+
 def _asks(method: TrainingMethod, granularity: Granularity) -> str:
     """One that is not bound fails every check when it asks: its `choose` raises."""
     shares = []
@@ -217,6 +229,7 @@ CHECKS: Mapping[str, Check[TrainingMethod]] = {
     "the network comes back as it came": _as_it_came,
     "stopped and resumed, the same end": _resumes,
     "same seed, same end, global generator untouched": _same_seed,
+    "validation between steps changes nothing": _undisturbed,
     "masks of prunable weights, new ones when they change": _masks,
     "knows the target if it says so": _asks,
     "spared layers only trained": _spared,

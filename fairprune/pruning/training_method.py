@@ -30,7 +30,8 @@ class Choose(Protocol):
 class Setting:
     """What a method knows when its training begins.
 
-    network          trained in place. Parameters and forward hooks may be put on it until `finish`
+    network          trained in place. Parameters and forward hooks may be put on it until `finish`. Hooks run in
+                     validation too, and then leave every tensor as it was
     space            its prunable units at the method's granularity
     choose           what the target asks for; only for methods declared `bound`, others must not know the target
     steps            optimizer steps of this training in all, `per_epoch` of them to an epoch

@@ -188,8 +188,35 @@ def of_one_type(setting: Setting) -> dict[str, Any]:
     return {"finish": handle.remove}
 
 
+def gated(setting: Setting) -> dict[str, Any]:
+    """Halves a weight in forward passes, and puts it back before the optimizer moves it, if there is one."""
+    weight = first(setting).data
+
+    def halve(*_: object) -> None:
+        weight.mul_(0.5)
+
+    handle = setting.network.register_forward_pre_hook(halve)
+    return {"on_gradients": lambda _: weight.mul_(2), "finish": handle.remove}
+
+
+def counts(*, always: bool) -> Any:
+    """Counts forward passes, all of them or only those of training."""
+
+    def make(setting: Setting) -> dict[str, Any]:
+        passes = torch.zeros(())
+
+        def count(network: nn.Module, _: object) -> None:
+            passes.add_(always or network.training)
+
+        handle = setting.network.register_forward_pre_hook(count)
+        return {"tensors": {"passes": passes}, "finish": handle.remove}
+
+    return make
+
+
 GOOD = [
     of(nothing, granularities=("block",)),
+    of(counts(always=False)),
     of(lambda s: asks(s) | scored(dict)(s), bound=True, criterion="", granularities=("channel",)),
 ]
 
@@ -224,6 +251,8 @@ OFFENCES = [
     (of(forgets_scores, criterion=""), "stopped", "the score of 'stem.0' is another"),
     (of(draws_at_first), "same seed", "draws from torch's global generator outside of steps"),
     (of(draws_elsewhere), "same seed", "with one seed 'stem.0.weight' is another each time"),
+    (of(gated), "validation", "a pass in evaluation mode changes 'head.0.weight' of the network: let forward"),
+    (of(counts(always=True)), "validation", "changes 'passes' of Hook.tensors"),
     (of(one_mask("head.7.weight", torch.ones(4, 10) > 0)), "masks", "unknown weight of a prunable layer 'head.7.w"),
     (of(one_mask("head.4.weight", torch.ones(10, 72))), "masks", "is float32 [10, 72], expected bool [10, 72]"),
     (of(one_mask("head.4.weight", torch.ones(72) > 0)), "masks", "is bool [72], expected bool [10, 72]"),

@@ -67,6 +67,11 @@ def l0(setting: Setting, *, strength: float = 0.1, dropout: float = 0.5, rate: f
         for gate in gates.values():
             _fold(gate, draw(gate) if network.training else settled(gate.log_alpha))
 
+    def after(network: nn.Module, _inputs: object, _out: object) -> None:
+        if not network.training:  # there is no gradient to wait for
+            for gate in gates.values():
+                _unfold(gate)
+
     def penalty(_: Now) -> Tensor:
         expected = [gate.weights * open_probability(gate.log_alpha).sum() for gate in gates.values()]
         return strength / setting.samples * torch.stack(expected).sum()
@@ -83,12 +88,13 @@ def l0(setting: Setting, *, strength: float = 0.1, dropout: float = 0.5, rate: f
         optimizer.zero_grad()
 
     def finish() -> dict[str, Tensor]:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
         for gate in gates.values():
             _fold(gate, settled(gate.log_alpha))
         return {layer: gate.log_alpha.detach().clone() for layer, gate in gates.items()}
 
-    handle = setting.network.register_forward_pre_hook(before)
+    handles = [setting.network.register_forward_pre_hook(before), setting.network.register_forward_hook(after)]
     return Hook(
         penalty=penalty,
         on_gradients=on_gradients,
@@ -172,11 +178,18 @@ def _fold(gates: Gates, values: Tensor) -> None:
             part.parameter.copy_(part.whole * _along(values, part))
 
 
-def _take(gates: Gates) -> None:
-    """Turn gradients by the gated parameters into those by the parameters, which go back in, and by log alpha."""
+def _unfold(gates: Gates) -> None:
+    """Put the parts back into the network."""
     with torch.no_grad():
         for part in gates.parts:
             part.parameter.copy_(part.whole)
+
+
+def _take(gates: Gates) -> None:
+    """Turn gradients by the gated parameters into those by the parameters, which go back in, and by log alpha."""
+    _unfold(gates)
+    with torch.no_grad():
+        for part in gates.parts:
             if part.parameter.grad is not None and gates.log_alpha.grad is not None:
                 product = part.parameter.grad * part.whole
                 if part.dim is not None:
