@@ -35,11 +35,14 @@ def _number(low: float, high: float, expected: str) -> Callable[[str], float]:
     return read
 
 
-def _whole(text: str) -> int:
-    value = float(text) if _NUMBER.fullmatch(text) else math.nan
-    if not (math.isfinite(value) and value >= 1 and value == int(value)):
-        raise SpecError(f"'{text}': expected a whole number, 1 or more")
-    return int(value)
+def _whole(low: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not (math.isfinite(value) and value >= low and value == int(value)):
+            raise SpecError(f"'{text}': expected a whole number, {low} or more")
+        return int(value)
+
+    return read
 
 
 def _choice(what: str, *choices: str) -> Callable[[str], str]:
@@ -73,13 +76,23 @@ def _folded(text: str) -> str:
     return _name(text).casefold()
 
 
+def _list(text: str) -> tuple[str, ...]:
+    """Its parts, separated by commas or spaces; empty for "none"."""
+    parts = tuple(part for part in re.split(r"[,\s]+", _folded(text)) if part)
+    return () if parts == ("none",) else parts
+
+
 def _augmentation(text: str) -> str:
-    """The steps, joined as our own runs join them; "" for "none"."""
-    steps = ",".join(re.split(r"[,\s]+", _folded(text)))
-    return "" if steps == "none" else steps
+    """The steps, joined as our own runs join them."""
+    return ",".join(_list(text))
+
+
+def _spare(text: str) -> tuple[str, ...]:
+    return tuple(sorted(_list(text)))
 
 
 _PERCENT = _number(0, 100, "percent, from 0 to 100")
+_SIZE = _number(0, math.inf, "a number, 0 or more")
 _FACTOR = _number(1, math.inf, "dense over pruned, 1 or more (2 for half)")
 _EPOCHS = _number(0, _MOST_EPOCHS, f"epochs, from 0 to {_MOST_EPOCHS:g}")
 
@@ -88,15 +101,26 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "id": Column("a name for the row, no two alike", str),
         "method": Column("the pruning method", str),
         "kind": Column("prune (where blank), scratch or dense", _choice("kind", "prune", "scratch", "dense")),
+        "granularity": Column(
+            "what is removed: weight, pattern (N:M), channel or block",
+            _choice("granularity", "weight", "pattern", "channel", "block"),
+        ),
         "dataset": Column("the data set; with a test split of its own, `NAME@DIGEST`", _name),
         "network": Column("the network, with whatever distinguishes it from others of its name", _name),
         "base_top1": Column("accuracy of the base model, percent", _PERCENT),
         "top1": Column("accuracy of the final network, percent", _PERCENT),
         "top1_std": Column("its standard deviation over runs, percent", _PERCENT),
-        "seeds": Column("runs behind the number", _whole),
+        "top5": Column("top-5 accuracy of the final network, percent", _PERCENT),
+        "seeds": Column("runs behind the number", _whole(1)),
         "base_checkpoint": Column("a name or digest that stands for one file of weights", _name),
         "compression": Column("parameters, dense over pruned", _FACTOR),
         "speedup": Column("multiply-adds, dense over pruned", _FACTOR),
+        "params_m_base": Column("parameters of the dense network, millions", _SIZE),
+        "macs_g_base": Column("multiply-adds of the dense network, 10^9", _SIZE),
+        "allocation": Column("how much each layer loses: `uniform`, `global`, `given` ...", _folded),
+        "spare": Column("layers that are not pruned, for example `conv1 classifier`; `none` for none", _spare),
+        "calibration": Column("images that the criterion looked at; 0 for none", _whole(0)),
+        "tuning_trials": Column("settings of the method, or of its retraining, that were tried", _whole(0)),
         "pretrain_epochs": Column("epochs of the base model; of a scratch run: its training", _EPOCHS),
         "pretrain_schedule": Column("their learning rates", _schedule),
         "prune_epochs": Column("epochs from the base to the last removal; 0 for one-shot pruning", _EPOCHS),
@@ -106,7 +130,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "optimizer": Column("of retraining, as are the four that follow; for example `sgd`", _folded),
         "momentum": Column("0 for none", _number(0, 1, "a number from 0 to 1")),
         "weight_decay": Column("0 for none", _number(0, math.inf, "a number, 0 or more")),
-        "batch_size": Column("images in a batch", _whole),
+        "batch_size": Column("images in a batch", _whole(1)),
         "augmentation": Column("for example `pad-crop:4 flip`; `none` for none", _augmentation),
         "selected_on": Column(
             "how the reported epoch was chosen: last, validation or test",

@@ -23,6 +23,9 @@ PRUNED: Mapping[str, Any] = MappingProxyType(
         "network": "resnet56",
         "base_checkpoint": "base-0",
         "target": Target(axis="speedup", value=2),
+        "allocation": "uniform",
+        "spare": ("classifier",),
+        "calibration": 0,
         "compression": 1.9,
         "speedup": 2.0,
         "pretrain_schedule": parse("0:1e-1,80:1e-2,120:1e-3 total:160"),
@@ -45,6 +48,7 @@ PRUNED: Mapping[str, Any] = MappingProxyType(
         "base_seed": 0,
         "run_seed": 0,
         "seeds": 1,
+        "base_top1": 93.5,
     }
 )
 SCRATCH: Mapping[str, Any] = MappingProxyType(

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal, Protocol
 
 from fairprune.audit.result import Result
-from fairprune.audit.setups import Pair, Reading, compare_all
+from fairprune.audit.setups import Pair, Reading, compare_all, strictness
 
 Severity = Literal["unfair", "caution", "note"]
 SEVERITIES: Mapping[Severity, str] = {
@@ -95,13 +95,30 @@ class Evidence:
         """The results that ended by what they may be compared within: "NETWORK on DATASET"."""
         groups: defaultdict[str, list[Result]] = defaultdict(list)
         for result in self.done:
-            groups[place(result)].append(result)
+            groups[result.place].append(result)
         return {name: tuple(group) for name, group in groups.items()}
+
+    @cached_property
+    def pruned(self) -> Mapping[str, tuple[Result, ...]]:
+        """The pruned ones among them, where there are any."""
+        groups = {where: tuple(r for r in group if r.kind == "prune") for where, group in self.places.items()}
+        return {where: group for where, group in groups.items() if group}
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """Pairs of results that reach S1 and share their target (where declared) and their seeds."""
         return tuple(compare_all(self.done, self.tau, self.assume_equal, self.reading, wanted=self._wanted))
+
+    @cached_property
+    def rivals(self) -> tuple[Pair, ...]:
+        """Of each two pruning methods at each rate the strictest pair, since recipes are an axis of a study."""
+        found: dict[tuple[str, frozenset[str], frozenset[str]], Pair] = {}
+        for pair in self.pairs:
+            if pair.a.name != pair.b.name and pair.a.kind == pair.b.kind == "prune":
+                key = pair.a.place, frozenset((pair.a.name, pair.b.name)), amounts(pair)
+                if key not in found or strictness(pair.verdict) > strictness(found[key].verdict):
+                    found[key] = pair
+        return tuple(found.values())
 
     def _wanted(self, a: Result, b: Result) -> bool:
         """Seeds pair runs, and declared targets form classes, since a tolerance would chain."""
@@ -134,23 +151,10 @@ class Rule:
         return tuple(Finding(self.id, self.severity, tuple(ids), text) for ids, text in self.check(evidence))
 
 
-def place(result: Result) -> str:
-    """Network and data set in words."""
-    name, at, digest = (result.dataset or "unknown data set").partition("@")
-    split = f" (test split {digest[:6]})" if at else ""
-    return f"{result.network or 'unknown network'} on {name}{split}"
-
-
-def name(result: Result) -> str:
-    """The method's name, or what stands for it."""
-    return result.method or result.id
-
-
-def at(result: Result) -> str:
-    """How much was pruned: the declared target, or else the rates achieved."""
-    rates = ((result.compression, "compression"), (result.speedup, "speedup"))
-    known = " and ".join(f"{axis} {value:.4g}x" for value, axis in rates if value is not None)
-    return str(result.target) if result.target else known or "an unknown rate"
+def amounts(pair: Pair) -> frozenset[str]:
+    """How much was pruned from two results that reach S1: the declared target, or else the rates of both."""
+    target = pair.a.target or pair.b.target
+    return frozenset((str(target),) if target else (pair.a.amount, pair.b.amount))
 
 
 def ids(results: Iterable[Result]) -> tuple[str, ...]:
@@ -162,3 +166,24 @@ def listed(items: Iterable[str], most: int = 6) -> str:
     """The first few of the items, each once, and how many more there are."""
     unique = list(dict.fromkeys(items))
     return ", ".join(unique[:most]) + (f" and {len(unique) - most} more" if len(unique) > most else "")
+
+
+def by_place(pairs: Iterable[Pair]) -> Mapping[str, list[Pair]]:
+    """Pairs by network and data set."""
+    groups: defaultdict[str, list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        groups[pair.a.place].append(pair)
+    return groups
+
+
+def pair_ids(pairs: Iterable[Pair]) -> tuple[str, ...]:
+    """The identifiers of all results in the pairs, each once."""
+    return tuple(dict.fromkeys(result.id for pair in pairs for result in (pair.a, pair.b)))
+
+
+def by_value(values: Iterable[tuple[str, str]]) -> str:
+    """Values and who has them: "sgd (l1_norm, taylor), adam (greg1)"."""
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for value, who in values:
+        groups[value].append(who)
+    return listed(f"{value} ({listed(who, 3)})" for value, who in groups.items())

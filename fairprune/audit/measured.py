@@ -32,6 +32,8 @@ def from_record(record: Record) -> Result:
         base_checkpoint=_base(record),
         target=spec.target,
         allocation=method.allocation if method else None,
+        spare=tuple(sorted(method.spare)) if method else None,
+        calibration=_calibration(record),
         amounts=digest((method.like or method).model_dump(mode="json"))[:16] if method else None,
         compression=record.compression,
         speedup=record.speedup,
@@ -54,6 +56,9 @@ def from_record(record: Record) -> Result:
         seeds=1,
         base_top1=_percent(record, "base"),
         top1=_percent(record, "final"),
+        top5=_percent(record, "final", "top5"),
+        params_m_base=record.dense.params / 1e6 if record.dense else None,
+        macs_g_base=record.dense.macs / 1e9 if record.dense else None,
         **_stages(record),
         **_recipe(_final(record)),
     )
@@ -113,9 +118,16 @@ def _under_converged(record: Record) -> bool | None:
     return None if flag is None else bool(flag)
 
 
-def _percent(record: Record, when: str) -> float | None:
-    value = record.metric("top1", "test", when)
+def _percent(record: Record, when: str, name: str = "top1") -> float | None:
+    value = record.metric(name, "test", when)
     return None if value is None else 100 * value
+
+
+def _calibration(record: Record) -> int | None:
+    """Samples that criterion and repair were given; 0 if they looked at none."""
+    looked = any(e.samples and not e.epochs for e in record.ledger if e.stage in ("score", "prune"))
+    method = record.spec.method
+    return method.calibration.samples * looked if method else None
 
 
 def _entries(record: Record, stage: str) -> tuple[LedgerEntry, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fairprune.audit.coverage import COVERAGE, LINTER
 from fairprune.audit.finding import SEVERITIES, Rule
 from fairprune.audit.rules import RULES
 
@@ -25,9 +26,18 @@ def _lines() -> Iterator[str]:
     yield _HEAD
     yield from (f"- **{severity}**: {meaning}" for severity, meaning in SEVERITIES.items())
     yield "\n| rule | severity | why |\n|---|---|---|"
-    yield from (f"| [{rule.id}](#{rule.id.replace('.', '')}) | {rule.severity} | {rule.reason} |" for rule in RULES)
+    yield from (f"| {_link(rule.id)} | {rule.severity} | {rule.reason} |" for rule in RULES)
+    yield "\n## What asks for them"
+    for source, items in COVERAGE.items():
+        yield f"\n{source}:\n"
+        yield from (f"- {item}: {', '.join(map(_link, ids))}" for item, ids in items.items())
     for rule in RULES:
         yield from _section(rule)
+
+
+def _link(rule: str) -> str:
+    page, name = ("lint-rules.md", rule.removeprefix(LINTER)) if rule.startswith(LINTER) else ("", rule)
+    return f"[{name}]({page}#{name.replace('.', '')})"
 
 
 def _section(rule: Rule) -> Iterator[str]:

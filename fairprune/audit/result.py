@@ -39,7 +39,10 @@ class Result:
     network: str | None = None
     base_checkpoint: str | None = None  # digest, or a name that stands for one file
     target: Target | None = None  # as declared
-    allocation: str | None = None  # global, uniform, given, like
+    allocation: str | None = None  # how the amount is spread over layers: global, uniform, given, like ...
+    spare: tuple[str, ...] | None = None  # patterns of layers that are not pruned
+    calibration: int | None = None  # images that the criterion looked at; 0: none
+    tuning_trials: int | None = None  # settings tried for the method
     amounts: str | None = None  # what decided the per-layer amounts: a digest of the method, of the copied one for like
     compression: float | None = None
     speedup: float | None = None
@@ -74,9 +77,12 @@ class Result:
     base_seed: int | None = None
     run_seed: int | None = None
     seeds: int | None = None  # runs behind the number
-    base_top1: float | None = None  # percent, as the two that follow
+    base_top1: float | None = None  # percent, as the three that follow
     top1: float | None = None
     top1_std: float | None = None
+    top5: float | None = None
+    params_m_base: float | None = None  # millions of parameters of the dense network, as its source counts
+    macs_g_base: float | None = None  # its multiply-adds in 10^9, as its source counts
     source: str | None = None  # where it is printed
 
     def __post_init__(self) -> None:
@@ -111,6 +117,25 @@ class Result:
                 f"result '{self.id}': {stage}_epochs is {epochs:g}, but {stage}_schedule '{schedule}' has "
                 f"{schedule.total:g}; expected the same number"
             )
+
+    @cached_property
+    def name(self) -> str:
+        """The method's name, or what stands for it."""
+        return self.method or self.id
+
+    @cached_property
+    def place(self) -> str:
+        """Network and data set in words."""
+        dataset, at, digest = (self.dataset or "unknown data set").partition("@")
+        split = f" (test split {digest[:6]})" if at else ""
+        return f"{self.network or 'unknown network'} on {dataset}{split}"
+
+    @cached_property
+    def amount(self) -> str:
+        """How much was pruned: the declared target, or else the rates achieved."""
+        rates = ((self.compression, "compression"), (self.speedup, "speedup"))
+        known = " and ".join(f"{axis} {value:.4g}x" for value, axis in rates if value is not None)
+        return str(self.target) if self.target else known or "an unknown rate"
 
     @cached_property
     def epochs(self) -> float | None:

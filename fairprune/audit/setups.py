@@ -210,14 +210,19 @@ def _blocked(a: _Side, b: _Side, matched: tuple[Rate, ...], granted: Set[str]) -
         yield from (Blocked("S1", rate, getattr(a.result, rate), getattr(b.result, rate)) for rate in RATES)
     if a.result.kind == "scratch" or b.result.kind == "scratch":  # it has no base: known, so none can be assumed
         yield Blocked("S2", "kind", a.result.kind, b.result.kind)
-    if "base_checkpoint" in granted and _other_bases(a.result, b.result):
+    if "base_checkpoint" in granted and other_bases(a.result, b.result):
         yield Blocked("S2", "base_top1", a.result.base_top1, b.result.base_top1)
     for (level, field), x, y in zip(_FIELDS, a.values, b.values, strict=True):
         if (x is not y or x is None) and not _agree(field, x, y, granted):
             yield Blocked(ORDER[level], field, x, y)
 
 
-def _other_bases(a: Result, b: Result) -> bool:
+def matched_rates(a: Result, b: Result, tau: float) -> tuple[Rate, ...]:
+    """The rates, known of both results, that match within tau."""
+    return _matched(_side(a, {}), _side(b, {}), _how(tau, frozenset(), "wang"))
+
+
+def other_bases(a: Result, b: Result) -> bool:
     """Whether the base models, of which one is unknown, are known to differ."""
     known = a.base_checkpoint is not None and b.base_checkpoint is not None
     if known or a.base_top1 is None or b.base_top1 is None:

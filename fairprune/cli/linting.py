@@ -27,7 +27,7 @@ def lint(
     """Numbers in a published table that cannot be right, by the digits printed: drops, signs, sizes, ratios, ranks.
 
     Columns are those of `fairprune audit FILE.csv`, and drop_top1, delta_top1, params_m, params_kept_pct, macs_g, rank,
-    group, params_m_base, macs_g_base.
+    group.
 
     Example: `fairprune lint published.csv --fail-on caution`
     """

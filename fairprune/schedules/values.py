@@ -210,3 +210,8 @@ def rate_text(value: float) -> str:
     first, *rest = number.as_tuple().digits
     mantissa = str(first) + ("." + "".join(map(str, rest)) if rest else "")
     return f"{mantissa}e{number.adjusted()}" if number and number.adjusted() else mantissa
+
+
+def short_rate(value: float) -> str:
+    """The rate with three digits, for people: a warm-up may end in the middle of a curve."""
+    return rate_text(float(f"{value:.3g}"))

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from fairprune.audit import compare, from_record
-from fairprune.audit.finding import Evidence
-from fairprune.audit.rules.controls import RULES
-from fairprune.record import LedgerEntry, Parent, Record
+from fairprune.audit import audit, compare, from_record
+from fairprune.record import LedgerEntry, Metric, Parent, Record
 from fairprune.schedules import empty, parse
 from fairprune.spec import Checkpoint, Method, Recipe, Target, Training
 
@@ -134,8 +132,23 @@ def test_what_counts_as_plain_magnitude(record: Make, method: dict[str, Any], co
     full = record(labels={"method": "A", "task": "t"})
     assert full.spec.method
     result = from_record(with_spec(full, method=full.spec.method.model_copy(update=method)))
-    said = [text for _, text in RULES[0].check(Evidence((result,)))]
-    assert ("magnitude" in said[0]) != control
+    assert any(finding.rule == "missing-magnitude" for finding in audit([result])) != control
+
+
+def test_what_was_spared_and_looked_at(record: Make) -> None:
+    full = record()
+    assert full.spec.method
+    result = from_record(full)
+    assert (result.spare, result.calibration) == (("classifier",), 512)
+    assert (result.params_m_base, result.macs_g_base, result.top5) == (0.001, 1e-7, None)
+    blind = from_record(full.model_copy(update={"ledger": tuple(e for e in full.ledger if e.stage != "score")}))
+    assert blind.calibration == 0
+    spared = full.spec.method.model_copy(update={"spare": ("fc", "conv1")})
+    assert from_record(with_spec(full, method=spared)).spare == ("conv1", "fc")
+    five = Metric(name="top5", split="test", value=0.99)
+    assert from_record(full.model_copy(update={"metrics": (*full.metrics, five)})).top5 == 99
+    dense = from_record(record("dense"))
+    assert (dense.spare, dense.calibration) == (None, None)
 
 
 def test_more_looks_than_networks(record: Make) -> None:

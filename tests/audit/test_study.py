@@ -77,7 +77,7 @@ def test_findings_of_a_study_under_its_own_names(
     study: Study, points: tuple[Point, ...], records: dict[str, Record]
 ) -> None:
     findings = {f.rule: f for f in audit_study(study, points, records, summarise(study, points, records))}
-    assert set(findings) == {"few-seeds", "missing-like-control", "not-separated"}
+    assert set(findings) == {"few-seeds", "missing-like-control", "not-separated", "few-targets", "few-tasks"}
     assert findings["few-seeds"].text.endswith("5 of 5 points do not rest on 3 runs: 5 on 2 (2 seeds were declared)")
     assert findings["not-separated"].text.startswith("digits-lenet300, tune, speedup ")
     assert "magnitude not separated" in findings["not-separated"].text

@@ -24,6 +24,7 @@ NUMBERS: Mapping[str, Callable[[str], Printed]] = MappingProxyType(
         "base_top1": _PERCENT,
         "top1": _PERCENT,
         "top1_std": _PERCENT,
+        "top5": _PERCENT,
         "drop_top1": _PERCENT,
         "delta_top1": _PERCENT,
         "compression": _FACTOR,
@@ -44,8 +45,6 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "macs_g": "multiply-adds of the pruned network, 10^9",
         "rank": "place by accuracy (or its change) among the rows of the group, 1 for the best",
         "group": "the table or board that the row stands in; rows without one belong together by `source`",
-        "params_m_base": "parameters of the group's base network, millions",
-        "macs_g_base": "multiply-adds of the group's base network, 10^9",
     }
 )
 _READ: Mapping[str, Callable[[str], Any]] = MappingProxyType(

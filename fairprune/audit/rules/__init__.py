@@ -6,14 +6,36 @@ from collections.abc import Iterable, Set
 
 from fairprune.audit.finding import SEVERITIES, Contrast, Evidence, Finding, StudyFacts
 from fairprune.audit.result import Result
-from fairprune.audit.rules import comparisons, conclusions, controls, networks, retraining
+from fairprune.audit.rules import (
+    breadth,
+    budgets,
+    checkpoints,
+    conclusions,
+    confounded,
+    controls,
+    mixed,
+    networks,
+    pairs,
+    retraining,
+    unknown,
+)
 from fairprune.audit.setups import Reading
 
+_MODULES = (
+    pairs,
+    confounded,
+    budgets,
+    retraining,
+    checkpoints,
+    mixed,
+    controls,
+    conclusions,
+    breadth,
+    networks,
+    unknown,
+)
 RULES = tuple(
-    rule
-    for severity in SEVERITIES
-    for rule in (*comparisons.RULES, *controls.RULES, *conclusions.RULES, *retraining.RULES, *networks.RULES)
-    if rule.severity == severity
+    rule for severity in SEVERITIES for module in _MODULES for rule in module.RULES if rule.severity == severity
 )
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from fairprune.audit.examples import DECLARED, Judged, case, pruned
-from fairprune.audit.finding import Contrast, Evidence, Rule, Said, at, ids, listed, name, place
+from fairprune.audit.finding import Contrast, Evidence, Rule, Said, ids, listed
 from fairprune.audit.result import Result
-from fairprune.spec import Target
 
 SEEDS = 3
 
@@ -18,7 +17,7 @@ def _points(results: Iterable[Result]) -> dict[tuple[str | None, ...], list[Resu
     """Results by what only seeds tell apart."""
     points: defaultdict[tuple[str | None, ...], list[Result]] = defaultdict(list)
     for result in results:
-        points[result.kind, name(result), at(result), result.recipe].append(result)
+        points[result.kind, result.name, result.amount, result.recipe].append(result)
     return points
 
 
@@ -41,20 +40,6 @@ def _few_seeds(evidence: Evidence) -> Iterator[Said]:
             yield ids(result for key in few for result in points[key]), text
 
 
-def _single_target(evidence: Evidence) -> Iterator[Said]:
-    for where, group in evidence.places.items():
-        methods: defaultdict[str, list[Result]] = defaultdict(list)
-        for result in group:
-            if result.kind == "prune":
-                methods[name(result)].append(result)
-        found = {method: results for method, results in methods.items() if len(set(map(at, results))) == 1}
-        if found:
-            yield (
-                ids(result for results in found.values() for result in results),
-                f"{where}: seen at one rate only: {listed(f'{m} ({at(r[0])})' for m, r in found.items())}",
-            )
-
-
 def _judged(wanted: Callable[[Contrast], bool], text: str) -> Callable[[Evidence], Iterator[Said]]:
     """A check for contrasts of that kind."""
 
@@ -74,7 +59,7 @@ def _incomplete(evidence: Evidence) -> Iterator[Said]:
     for status in ("failed", "diverged", "skipped"):
         found = [result for result in evidence.results if result.status == status]
         if found:
-            texts = listed(f"{name(r)} at {at(r)}, {place(r)}" for r in found)
+            texts = listed(f"{r.name} at {r.amount}, {r.place}" for r in found)
             yield ids(found), f"{len(found)} of {len(evidence.results)} runs {status} and are in no mean: {texts}"
 
 
@@ -117,8 +102,6 @@ def _exploratory(evidence: Evidence) -> Iterator[Said]:
             "axis, targets, endpoint, control or margin were changed after the first result: the study is exploratory",
         )
 
-
-_FAST = Target(axis="speedup", value=4)
 
 RULES = (
     Rule(
@@ -172,14 +155,6 @@ RULES = (
         check=_judged(lambda c: c.verdict == "not estimable", "not estimable against the control"),
         violation=case("The control did not run at 2x.", pruned("l1-0"), contrasts=(Judged("not estimable"),)),
         passing=case("Both ran at 2x with several seeds.", pruned("l1-0"), contrasts=(Judged("worse"),)),
-    ),
-    Rule(
-        id="single-target",
-        severity="caution",
-        reason="Rankings of methods change with the amount of pruning.",
-        check=_single_target,
-        violation=case("L1-norm pruning at 2x alone.", pruned("l1-0")),
-        passing=case("L1-norm pruning at 2x and at 4x.", pruned("l1-0"), pruned("l1-1", target=_FAST, speedup=4)),
     ),
     Rule(
         id="incomplete-runs",

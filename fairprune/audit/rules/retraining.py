@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from fairprune.audit.examples import case, pruned
-from fairprune.audit.finding import Evidence, Rule, Said, at, ids, listed, name, place
+from fairprune.audit.finding import Evidence, Rule, Said, ids, listed
 from fairprune.audit.result import Result
 from fairprune.audit.setups import Pair
 from fairprune.schedules import parse
-from fairprune.schedules.values import rate_text
+from fairprune.schedules.values import short_rate
 from fairprune.trainability import starting_rate
 
 SENSITIVE = 0.5  # points: the default margin within which results count as equal
@@ -22,7 +22,7 @@ def _under_converged(evidence: Evidence) -> Iterator[Said]:
         known = [result for result in group if result.under_converged is not None]
         found = [result for result in known if result.under_converged]
         if found:
-            texts = listed(f"{name(r)} at {at(r)}" + (f" ({r.recipe})" if r.recipe else "") for r in found)
+            texts = listed(f"{r.name} at {r.amount}" + (f" ({r.recipe})" if r.recipe else "") for r in found)
             what = f"{len(found)} of {len(known)} results still gained at the end of their first learning-rate stage"
             yield ids(found), f"{where}: {what}: {texts}"
 
@@ -30,7 +30,7 @@ def _under_converged(evidence: Evidence) -> Iterator[Said]:
 def _rates(pair: Pair) -> tuple[float, float] | None:
     """Starting rates of two results of one method that differ in their retraining schedules alone; None for others."""
     a, b = pair.a, pair.b
-    alike = (name(a), a.kind) == (name(b), b.kind) and a.kind != "scratch" and not (a.rewound or b.rewound)
+    alike = (a.name, a.kind) == (b.name, b.kind) and a.kind != "scratch" and not (a.rewound or b.rewound)
     differs = {block.field for block in pair.verdict.blocked_by if block.setup == "S3.2"}
     if not alike or pair.verdict.setup != "S3.1" or differs != {"retrain_schedule"}:
         return None
@@ -45,7 +45,7 @@ def _rate_sensitive(evidence: Evidence) -> Iterator[Said]:
     for pair in evidence.pairs:
         rates = _rates(pair)
         if rates and pair.a.top1 is not None and pair.b.top1 is not None:
-            points = places[place(pair.a)].setdefault(f"{name(pair.a)} at {at(pair.a)}", {})
+            points = places[pair.a.place].setdefault(f"{pair.a.name} at {pair.a.amount}", {})
             points.setdefault((min(rates), max(rates)), []).append(pair)
     for where, found in places.items():
         texts, behind = [], list[Result]()
@@ -54,16 +54,11 @@ def _rate_sensitive(evidence: Evidence) -> Iterator[Said]:
             gain = fmean(_gain(pair, small) for pair in pairs)
             if abs(gain) > SENSITIVE:
                 runs = f"; {len(pairs)} pairs" if len(pairs) > 1 else ""
-                texts.append(f"{point} {gain:+.2f} ({_said(small)} against {_said(large)}{runs})")
+                texts.append(f"{point} {gain:+.2f} ({short_rate(small)} against {short_rate(large)}{runs})")
                 behind += [result for pair in pairs for result in (pair.a, pair.b)]
         if texts:
             text = f"{where}: points gained by the smaller starting rate of retraining: {listed(texts)}"
             yield tuple(dict.fromkeys(ids(behind))), text
-
-
-def _said(rate: float) -> str:
-    """Three digits: a warm-up may end in the middle of a curve."""
-    return rate_text(float(f"{rate:.3g}"))
 
 
 def _gain(pair: Pair, small: float) -> float:

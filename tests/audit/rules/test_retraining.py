@@ -5,20 +5,17 @@ from typing import Any
 
 import pytest
 
-from fairprune.audit import Result, audit, from_record
+from fairprune.audit import Result, from_record
 from fairprune.record import Metric, Record
 from fairprune.schedules import parse
 from fairprune.spec import Target
 
 Make = Callable[..., Result]
+Said = Callable[..., list[tuple[tuple[str, ...], str]]]
 FAST: dict[str, Any] = {"recipe": "fast", "retrain_schedule": parse("0:1e-2,20:1e-3 total:40")}
 
 
-def said(rule: str, *results: Result) -> list[tuple[tuple[str, ...], str]]:
-    return [(finding.ids, finding.text) for finding in audit(results) if finding.rule == rule]
-
-
-def test_results_of_which_nobody_knows_are_not_counted(make: Make) -> None:
+def test_results_of_which_nobody_knows_are_not_counted(make: Make, said: Said) -> None:
     runs = [make("a", under_converged=True), make("b", method="b", under_converged=False), make("c", method="c")]
     text = "resnet56 on cifar10: 1 of 2 results still gained at the end of their first learning-rate stage"
     assert said("under-converged", *runs) == [(("a",), f"{text}: l1_norm at speedup 2x (finetune)")]
@@ -39,7 +36,7 @@ def test_a_record_says_whether_it_had_converged(
     assert from_record(rewound).rewound
 
 
-def test_sensitivity_is_the_mean_difference_over_seeds(make: Make) -> None:
+def test_sensitivity_is_the_mean_difference_over_seeds(make: Make, said: Said) -> None:
     slow = [make(f"s{seed}", run_seed=seed, top1=top1) for seed, top1 in enumerate((90.0, 91.0))]
     fast = [make(f"f{seed}", run_seed=seed, top1=top1, **FAST) for seed, top1 in enumerate((91.0, 93.0))]
     ((ids, text),) = said("rate-sensitive", *slow, *fast)
@@ -52,7 +49,7 @@ def test_sensitivity_is_the_mean_difference_over_seeds(make: Make) -> None:
     assert turned == text
 
 
-def test_the_rates_farthest_apart_count(make: Make) -> None:
+def test_the_rates_farthest_apart_count(make: Make, said: Said) -> None:
     faster = {"recipe": "faster", "retrain_schedule": parse("cosine:1e-1->1e-3 total:40 warmup:5")}
     middle = make("m", top1=95.0, **FAST)
     ((ids, text),) = said("rate-sensitive", make("a", top1=92.0), middle, make("z", top1=91.0, **faster))
@@ -77,7 +74,7 @@ def test_the_rates_farthest_apart_count(make: Make) -> None:
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_what_differs_in_more_than_the_rate_says_nothing(make: Make, changes: dict[str, Any]) -> None:
+def test_what_differs_in_more_than_the_rate_says_nothing(make: Make, changes: dict[str, Any], said: Said) -> None:
     fields = {"top1": 95.0} | FAST | changes
     assert said("rate-sensitive", make("a", top1=92.0), make("b", **fields)) == []
     assert len(said("rate-sensitive", make("a", top1=92.0), make("b", **fields | {"top1": 95.0} | FAST | _same))) == 1

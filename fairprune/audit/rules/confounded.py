@@ -1,0 +1,104 @@
+"""A rule about leads that come with another recipe: would the recipe alone have given as much?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from statistics import fmean
+
+from fairprune.audit.examples import case, pruned
+from fairprune.audit.finding import Evidence, Rule, Said, amounts, listed, pair_ids
+from fairprune.audit.result import Result
+from fairprune.audit.rules.pairs import known_differences
+from fairprune.audit.setups import LEVELS, Pair, matched_rates
+from fairprune.schedules import parse
+
+_Recipe = tuple[str, ...]  # of retraining, in words
+_Side = tuple[str, _Recipe]  # a method, and the recipe that it came with
+_Points = list[tuple[float, Pair]]  # the first result minus the second, percentage points
+
+
+def _confounded(evidence: Evidence) -> Iterator[Said]:
+    """Leads between methods without a recipe in common, no larger than what the recipe gives a method under both."""
+    gains = _gains(evidence.pairs)
+    if not gains:
+        return
+    uncrossed = {_spot(pair) for pair in evidence.rivals if known_differences(pair, LEVELS["S3.2"])}
+    said, behind = defaultdict[str, list[str]](list), defaultdict[str, list[Pair]](list)
+    for (ahead, beaten, _), leads in _differences(p for p in evidence.pairs if _spot(p) in uncrossed).items():
+        one = leads[0][1].a
+        alike = [gain for gain, pair in gains.get((one.place, ahead[1], beaten[1]), ()) if _as_far(pair, one, evidence)]
+        lead, gain = fmean(points for points, _ in leads), fmean(alike) if alike else 0.0
+        if 0 < lead <= gain:
+            text = f"{ahead[0]} over {beaten[0]} at {one.amount} {lead:+.2f}, the recipe alone {gain:+.2f}"
+            said[one.place].append(text)
+            behind[one.place] += [pair for _, pair in leads]
+    for where, texts in said.items():
+        yield pair_ids(behind[where]), f"{where}: leads that the recipe gives another method: {listed(texts)}"
+
+
+def _gains(pairs: Iterable[Pair]) -> Mapping[tuple[str, _Recipe, _Recipe], _Points]:
+    """By place and two recipes: what one gives over the other to methods that ran under both, from one base model."""
+    found: defaultdict[tuple[str, _Recipe, _Recipe], _Points] = defaultdict(list)
+    same = (pair for pair in pairs if pair.a.name == pair.b.name and pair.verdict.setup != "S1")
+    for ((_, one), (_, other), _), points in _differences(same).items():
+        found[points[0][1].a.place, one, other] += points
+    return found
+
+
+def _differences(pairs: Iterable[Pair]) -> Mapping[tuple[_Side, _Side, object], _Points]:
+    """Pairs of pruned results of known accuracy under different recipes, both ways round, by methods and place."""
+    found: defaultdict[tuple[_Side, _Side, object], _Points] = defaultdict(list)
+    for pair in pairs:
+        a, b = pair.a, pair.b
+        if a.kind == b.kind == "prune" and a.top1 is not None and b.top1 is not None:
+            one, other = _recipe(a), _recipe(b)
+            if one and other and one != other:
+                found[(a.name, one), (b.name, other), _spot(pair)].append((a.top1 - b.top1, pair))
+                found[(b.name, other), (a.name, one), _spot(pair)].append((b.top1 - a.top1, pair))
+    return found
+
+
+def _recipe(result: Result) -> _Recipe:
+    """Empty where the schedule is unknown."""
+    return tuple(str(getattr(result, field)) for field in LEVELS["S3.2"]) if result.retrain_schedule else ()
+
+
+def _spot(pair: Pair) -> tuple[str, frozenset[str], frozenset[str]]:
+    """Network and data set, the two methods, and how much was pruned."""
+    return pair.a.place, frozenset((pair.a.name, pair.b.name)), amounts(pair)
+
+
+def _as_far(pair: Pair, result: Result, evidence: Evidence) -> bool:
+    """Whether the pair was pruned as much as the result."""
+    declared = pair.a.target is not None and pair.a.target == result.target
+    return declared or bool(matched_rates(pair.a, result, evidence.tau))
+
+
+_FAST = parse("0:1e-2,20:1e-3 total:40")
+_GREG = pruned("greg-0", method="greg1", top1=75.2, retrain_schedule=_FAST)
+_TAYLOR = pruned("taylor-0", method="taylor", top1=73.1)
+_L1 = pruned("l1-0", top1=73.0)
+
+RULES = (
+    Rule(
+        id="recipe-confounded",
+        severity="unfair",
+        reason="A lead under another recipe is the recipe's where it gives any method as much.",
+        check=_confounded,
+        violation=case(
+            "GReg from 1e-2 is 2.1 points above Taylor from 1e-3; L1-norm pruning gains 2.2 points from 1e-2.",
+            _GREG,
+            _TAYLOR,
+            _L1,
+            pruned("l1-1", top1=75.2, retrain_schedule=_FAST),
+        ),
+        passing=case(
+            "GReg from 1e-2 is 2.1 points above Taylor from 1e-3; L1-norm pruning gains .4 points from 1e-2.",
+            _GREG,
+            _TAYLOR,
+            _L1,
+            pruned("l1-1", top1=73.4, retrain_schedule=_FAST),
+        ),
+    ),
+)
