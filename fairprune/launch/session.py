@@ -46,14 +46,25 @@ class Session:
         return tuple(sorted(stages, key=lambda stage: stage.kind != "pretrain"))
 
     def names(self, points: Iterable[Point]) -> dict[str, str]:
-        """Stage key -> what people call it: after the first run that needs it."""
-        found: dict[str, str] = {}
+        """Stage key -> what people call it: after the first run that needs it, and the targets of all that do."""
+        stages: dict[str, Stage] = {}
+        users: dict[str, list[Point]] = {}
         for point in points:
-            seed, target = f"seed {point.spec.run_seed}", f"{point.spec.target or ''}"
             for stage in pipeline(point.spec).order:
-                what = [] if stage.kind == "pretrain" else [point.labels["method"], target]
-                found.setdefault(stage.key, " ".join(filter(None, [stage.kind, *what, seed])))
-        return found
+                stages[stage.key] = stage
+                users.setdefault(stage.key, []).append(point)
+        return {key: _called(stage, users[key]) for key, stage in stages.items()}
+
+
+def _called(stage: Stage, users: Sequence[Point]) -> str:
+    first = users[0]
+    if stage.kind == "pretrain":
+        return f"pretrain seed {first.spec.base_seed}"
+    if stage.kind in ("measure", "probe") and stage.parents[0].kind == "pretrain":
+        return f"{stage.kind} base seed {first.spec.base_seed}"
+    targets = {str(point.spec.target) for point in users if point.spec.target}
+    target = f"({len(targets)} targets)" if len(targets) > 1 else "".join(targets)
+    return " ".join(filter(None, [stage.kind, first.labels["method"], target, f"seed {first.spec.run_seed}"]))
 
 
 def prepare(study: Study, site: Site, recall: Recall = lambda _: None) -> Session:

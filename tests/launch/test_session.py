@@ -125,6 +125,9 @@ def test_bases_come_first_and_parents_before_children(open_study):
     assert names.keys() == place.keys()
     assert "pretrain seed 0" in names.values()
     assert "prune filters compression 2x seed 1" in names.values()
+    assert "measure base seed 1" in names.values()
+    assert "score filters (2 targets) seed 1" in names.values()
+    assert not any(name.startswith("score filters compression") for name in names.values())
     assert all(place[parent.key] < place[stage.key] for stage in stages for parent in stage.parents)
 
 
