@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fairprune.pruning.criterion import Context, Scored, criterion
     from fairprune.pruning.repair import repair
     from fairprune.pruning.training_method import Setting, training_method
+    from fairprune.spec import Target
 
 __all__ = [
     "Context",
@@ -24,6 +25,7 @@ __all__ = [
     "Pruned",
     "Scored",
     "Setting",
+    "Target",
     "__version__",
     "compression",
     "criterion",
@@ -41,6 +43,7 @@ _HOMES = {
     **dict.fromkeys(("Setting", "training_method"), "pruning.training_method"),
     **dict.fromkeys(("Hook", "Now"), "hook"),
     "repair": "pruning.repair",
+    "Target": "spec",
 }
 
 

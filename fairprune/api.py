@@ -99,6 +99,7 @@ def prune(
     `fairprune` (Pruned) says what was done.
     Raises PruneError, NetworkError and SpecError.
     """
+    _check_given(network, example_input, target)
     scoring = _criterion(criterion)
     granularity = granularity or scoring.granularities[0]
     if granularity not in scoring.granularities:
@@ -150,6 +151,16 @@ def _repair(repair: str | Repair) -> Repair | None:
     if not isinstance(found, Repair):
         raise SpecError(f"{repair} is no repair: expected a name or a function decorated with fp.repair()")
     return found
+
+
+def _check_given(network: object, example_input: object, target: object) -> None:
+    """Raise for what is in another's place."""
+    usual = "fp.prune(network, example_input, target=fp.speedup(2))"
+    for what, value, kind in (("network", network, nn.Module), ("example_input", example_input, Tensor)):
+        if not isinstance(value, kind):
+            raise PruneError(f"{what} is of type {type(value).__name__}, expected {kind.__name__}: {usual}")
+    if not isinstance(target, Target | None):
+        raise SpecError(f"target {target!r}: expected fp.speedup(2), fp.compression(2) or fp.ratio(0.5)")
 
 
 def _as_stated(space: Space, ratios: Mapping[str, float] | str | None) -> Target:

@@ -1,6 +1,7 @@
 """The library: networks of one's own, pruned, saved and loaded; what does not fit is said in one line."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -38,6 +39,28 @@ class Endless(torch.utils.data.IterableDataset):
 
     def __iter__(self):
         return ((images[0], targets[0]) for images, targets in batches())
+
+
+def test_targets_are_values_of_a_type_that_is_exported():
+    target: fp.Target = fp.compression(2)
+    assert target == fp.Target(axis="compression", value=2)
+    assert copy.deepcopy(target) == pickle.loads(pickle.dumps(target)) == target
+    with pytest.raises(SpecError, match=r'Target\(axis="speedup", value=2\), or fp.speedup\(2\)'):
+        fp.Target("compression", 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "target", "message"),
+    [
+        ((network(), EXAMPLE), 2, r"target 2: expected fp.speedup\(2\), fp.compression\(2\) or fp.ratio\(0.5\)"),
+        ((network(), EXAMPLE), "speedup", "target 'speedup': expected fp.speedup"),
+        ((network(), fp.speedup(2)), None, r"example_input is of type Target, expected Tensor: fp.prune\(network, "),
+        ((EXAMPLE, network()), fp.speedup(2), "network is of type Tensor, expected Module"),
+    ],
+)
+def test_what_is_in_anothers_place_is_named(given, target, message):
+    with pytest.raises(FairpruneError, match=message):
+        fp.prune(*given, target=target)
 
 
 @pytest.mark.parametrize("granularity", ["channel", "weight"])

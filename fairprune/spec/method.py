@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from fairprune.errors import SpecError
 from fairprune.spec.values import Options, Value
 
 
@@ -103,6 +104,12 @@ class Target(Value):
 
     axis: Literal["compression", "speedup", "ratio"]
     value: float
+
+    def __new__(cls, *positional: object, **_: object) -> Self:
+        """Values by name only: which of the axes a number is of has to be said."""
+        if positional:
+            raise SpecError('a target has names: Target(axis="speedup", value=2), or fp.speedup(2)')
+        return super().__new__(cls)
 
     def __str__(self) -> str:
         return f"{self.axis} {self.value:g}" + ("" if self.axis == "ratio" else "x")
