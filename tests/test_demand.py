@@ -56,7 +56,7 @@ GRADUAL = {"criterion": "magnitude", "training": {"hook": "gradual", "schedule":
         (
             "S4.1",
             {"gradual": GRADUAL},
-            "gradual and random-weight .*S3.2: S4.1 needs one prune_epochs, not '1.0' and '0.0'",
+            "gradual and random-weight .*S3.2: S4.1 needs one prune_epochs, not '1' and '0'",
         ),
         ("S4.1", {"gradual": GRADUAL | {"granularity": "weight"}}, "reach S3.2"),
         ("S3.2", {"gradual": GRADUAL}, None),

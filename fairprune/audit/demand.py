@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations, product
 
 from fairprune.audit.planned import from_point
 from fairprune.audit.result import Result
-from fairprune.audit.setups import ORDER, Verdict, compare
+from fairprune.audit.setups import ORDER, RATES, Blocked, Level, Verdict, compare
 from fairprune.errors import SpecError
 from fairprune.expand import Point
-from fairprune.study import Study
+from fairprune.study import Demand, Study
 
 
 def check_demand(study: Study, points: Sequence[Point]) -> None:
@@ -28,37 +28,43 @@ def check_demand(study: Study, points: Sequence[Point]) -> None:
             spec = point.spec
             groups[point.labels["task"], spec.target, spec.base_seed, spec.run_seed].append(from_point(point))
     for results in groups.values():
-        if study.demand in ORDER:
-            _check_level(study, results)
+        level = level_of(study.demand)
+        if level:
+            _check_level(study, level, results)
         else:
             _check_flag(study, results)
 
 
-def _check_level(study: Study, results: Sequence[Result]) -> None:
-    wanted = ORDER.index(study.demand)
+def level_of(demand: Demand) -> Level | None:
+    """The level that is demanded; None where it is a flag, or nothing."""
+    return next((level for level in ORDER if level == demand), None)
+
+
+def reasons(verdict: Verdict, wanted: Level) -> tuple[str, ...]:
+    """What keeps two results from a level, in words; empty where they reach it."""
+    here = [block for block in verdict.blocked_by if ORDER.index(block.setup) <= ORDER.index(wanted)]
+    return tuple(f"{block.setup} needs {_needed(block, verdict.tau)}" for block in here)
+
+
+def _needed(block: Blocked, tau: float) -> str:
+    shown = [value[:8] if block.field == "base_checkpoint" and value else value for value in (block.a, block.b)]
+    a, b = ("unknown" if v is None else f"'{v:.4g}'" if isinstance(v, float) else f"'{v}'" for v in shown)
+    if block.field in RATES:
+        return f"one rate within {tau:.1%}, not {block.field} {a} and {b}"
+    return f"one {block.field}, not {a} and {b}"
+
+
+def _check_level(study: Study, level: Level, results: Sequence[Result]) -> None:
     pruned = [result for result in results if result.kind == "prune"]
     for a, b in combinations(pruned, 2):
         if a.recipe != b.recipe:
             continue  # each retraining has a ranking of its own
         verdict = compare(a, b)
-        if verdict.setup is None or ORDER.index(verdict.setup) < wanted:
+        if found := reasons(verdict, level):
             raise SpecError(
                 f"study {study.name} demands {study.demand}, but {a.method} and {b.method} (retraining {a.recipe}) "
-                f"reach {verdict.setup or 'no setup'}: {'; '.join(_reasons(verdict, wanted))}"
+                f"reach {verdict.setup or 'no setup'}: {'; '.join(found)}"
             )
-
-
-def _reasons(verdict: Verdict, wanted: int) -> Iterator[str]:
-    for block in verdict.blocked_by:
-        if ORDER.index(block.setup) <= wanted:
-            values = f"{_shown(block.a)} and {_shown(block.b)}"
-            yield f"{block.setup} needs one {block.field}" + (
-                "" if block.field == "base_checkpoint" else f", not {values}"
-            )
-
-
-def _shown(value: object) -> str:
-    return "unknown" if value is None else f"'{value}'"
 
 
 def _check_flag(study: Study, results: Sequence[Result]) -> None:

@@ -38,12 +38,14 @@ def read_records(session: Session) -> dict[str, Record]:
 
 
 def summarised(session: Session, records: Mapping[str, Record]) -> Summary:
-    """The summary of a session's study."""
+    """The summary of a session's study, with its rankings."""
+    from fairprune.audit.ranking import ranked
     from fairprune.store import read_store
     from fairprune.summary import correct_in, summarise
 
     correct = correct_in(read_store(session.site.store))
-    return summarise(session.study, session.points, records, correct=correct)
+    summary = summarise(session.study, session.points, records, correct=correct)
+    return ranked(summary, records, session.study.demand)
 
 
 def audited(

@@ -72,7 +72,7 @@ def _panel(panel: Panel) -> list[str]:
         for (said, control), methods in by_verdict.items():
             if said == verdict:
                 names = [_at(name, group, targets[name]) for name, group in methods.items()]
-                sentences.append(f"{_capital(_SAID[verdict].format(control))}: {'; '.join(names)}.")
+                sentences.append(f"{words.capital(_SAID[verdict].format(control))}: {'; '.join(names)}.")
     lost = sum(c.verdict == "not estimable" for c in comparisons)
     if lost:
         reasons = sorted({c.reason for c in comparisons if c.verdict == "not estimable"})
@@ -101,7 +101,3 @@ def _behind(panel: Panel) -> str:
 def _span(counts: list[int], noun: str) -> str:
     """`3 runs`, or `1 to 3 runs`."""
     return (f"{counts[0]:,} to " if counts[0] < counts[-1] else "") + words.plural(counts[-1], noun)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -15,6 +15,7 @@ from fairprune.report import curves, headline, words
 from fairprune.report.chart import SIZE, Chart
 from fairprune.report.finding import Finding, ordered
 from fairprune.report.rows import Row, anchor, endpoint_title, rows
+from fairprune.report.standing import Standing, standing
 from fairprune.summary import Cell, Comparison, Panel, Summary
 
 _LINKED = 6  # runs that a finding links to before it counts the rest
@@ -26,6 +27,7 @@ class Section:
 
     title: str
     rows: tuple[Row, ...]
+    standing: Standing
     charts: tuple[Chart, ...]
     detectable: str
     details: tuple[Detail, ...]
@@ -88,6 +90,7 @@ def _section(summary: Summary, panel: Panel, drawn: Sequence[Chart], records: Ma
     return Section(
         title=headline.where(panel),
         rows=tuple(rows(summary, panel)),
+        standing=standing(panel),
         charts=tuple(chart for chart in drawn if chart.id.startswith(prefix)),
         detectable=headline.detectable(summary, panel),
         details=tuple(

@@ -9,6 +9,7 @@ from fairprune.report import headline, words
 from fairprune.report.finding import Finding, ordered
 from fairprune.report.headline import where
 from fairprune.report.rows import Row, endpoint_title, rows
+from fairprune.report.standing import standing
 from fairprune.summary import Cell, Cost, Panel, Summary
 
 
@@ -84,8 +85,12 @@ def table(summary: Summary) -> str:
 
 
 def _table(summary: Summary, panel: Panel) -> str:
-    titles = ["method", "target", "compression", "speedup", endpoint_title(summary), "n", "against control", "verdict"]
-    return grid([plain(title) for title in titles], "lrrrrrrl", [_cells(row) for row in rows(summary, panel)])
+    titles = ["method", "target", "compression", "speedup", endpoint_title(summary), "n", "rank", "against control"]
+    lines = [_cells(row) for row in rows(summary, panel)]
+    drawn = grid([plain(title) for title in [*titles, "verdict"]], "lrrrrrrrl", lines)
+    where = standing(panel)
+    under = [*map(plain, where.about), *(["Beside the ranking:", _listed(where.beside)] if where.beside else [])]
+    return "\n".join([drawn, *(f"{text}\n" for text in under)])
 
 
 def grid(titles: Sequence[str], columns: str, lines: Sequence[Sequence[str]]) -> str:
@@ -99,8 +104,8 @@ def _listed(items: Sequence[str]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    cells = [row.method, row.target, row.compression, row.speedup, row.endpoint, row.runs, row.difference, row.verdict]
-    return [plain(cell) for cell in cells]
+    sizes, found = [row.compression, row.speedup], [row.endpoint, row.runs, row.rank, row.difference, row.verdict]
+    return [plain(cell) for cell in [row.method, row.target, *sizes, *found]]
 
 
 def plain(text: str) -> str:

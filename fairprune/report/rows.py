@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from fairprune.report import words
+from fairprune.report import standing, words
 from fairprune.summary import Cell, Comparison, Panel, Summary
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line. `first` opens a method's group; `anchor` names the point in the page."""
+    """One line. `first` opens a method's group of `lines`; `anchor` names the point in the page."""
 
     kind: Literal["base", "dense", "method"]
     method: str
@@ -21,10 +21,12 @@ class Row:
     pruned: str
     endpoint: str
     runs: str
+    rank: str = ""  # among what it is comparable with
     difference: str = ""
     verdict: str = ""
     state: str = ""  # the verdict without its mark, or "control"
     first: bool = True
+    lines: int = 1
     anchor: str = ""
     note: str = ""  # why a comparison is not estimable
 
@@ -45,6 +47,8 @@ def rows(summary: Summary, panel: Panel) -> list[Row]:
         comparison = compared.get((cell.method, cell.target))
         where = anchor(summary, panel, index)
         row = _row(cell, "method", cell.method, comparison, decimals, where, cell.method != before)
+        lines = sum(other.method == cell.method for other in panel.cells)  # they stand together
+        row = replace(row, rank=standing.rank(panel, cell), lines=lines)
         found.append(replace(row, verdict="control", state="control") if cell.method in controls else row)
         before = cell.method
     return found

@@ -8,16 +8,18 @@ from typing import Literal
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from fairprune.report import words
 from fairprune.report.headline import headline, where
 from fairprune.report.rows import Row, endpoint_title, rows
+from fairprune.report.standing import standing
 from fairprune.summary import Panel, Summary
 
 _STYLES = {"better": "green", "worse": "red", "not estimable": "dim", "control": "dim italic"}
-_WIDE, _MIDDLE = 128, 88  # widths in characters from which all, and most, of the columns fit
+_WIDE, _MIDDLE, _NARROW = 140, 100, 64  # widths in characters from which all, most, and some of the columns fit
 
 _Column = tuple[str, Callable[[Row], str]]
 
@@ -32,6 +34,7 @@ class StudyTable:
         """One table for each task and recipe, and what its words mean."""
         for panel in self.summary.panels:
             yield _table(self.summary, panel, options.max_width)
+            yield from _standing(panel)
         yield from _notes(self.summary)
 
 
@@ -71,10 +74,12 @@ def _table(summary: Summary, panel: Panel, width: int) -> Table:
 
 def _columns(summary: Summary, width: int) -> list[_Column]:
     if width < _MIDDLE:
+        apart: list[_Column] = [("n", lambda r: _stacked(r.runs)), ("rank", lambda r: _stacked(r.rank))]
+        joined: list[_Column] = [("n, rank", lambda r: "\n".join(filter(None, map(_stacked, (r.runs, r.rank)))))]
         return [
             ("method", _point),
             (_short(summary), lambda r: _stacked(r.endpoint)),
-            ("n", lambda r: _stacked(r.runs)),
+            *(joined if width < _NARROW else apart),
             ("against control", lambda r: "\n".join(filter(None, [_stacked(r.difference), r.verdict]))),
         ]
     all_of_them = width >= _WIDE
@@ -83,6 +88,7 @@ def _columns(summary: Summary, width: int) -> list[_Column]:
     results: list[_Column] = [
         (endpoint_title(summary) if all_of_them else _short(summary), lambda r: r.endpoint),
         ("n", lambda r: r.runs if all_of_them else _stacked(r.runs)),
+        ("rank", lambda r: r.rank if all_of_them else _stacked(r.rank)),
         ("against control", lambda r: r.difference),
         ("verdict", lambda r: r.verdict),
     ]
@@ -99,8 +105,16 @@ def _point(row: Row) -> str:
 
 
 def _stacked(text: str) -> str:
-    """What stands in brackets under what stands before them."""
-    return text.replace(" [", "\n[").replace(" (", "\n(")
+    """What stands in brackets, or says of how many, under what stands before."""
+    return text.replace(" [", "\n[").replace(" (", "\n(").replace(" of ", "\nof ")
+
+
+def _standing(panel: Panel) -> Iterator[RenderableType]:
+    found = standing(panel)
+    yield from (Text(line, "dim") for line in (*found.about, *(["Beside the ranking:"] if found.beside else [])))
+    yield from (Padding(Text(line, "dim"), (0, 0, 0, 2)) for line in found.beside)
+    if found.about:
+        yield Text("")
 
 
 def _notes(summary: Summary) -> Iterator[Text]:

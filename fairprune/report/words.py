@@ -64,9 +64,12 @@ def achieved(value: Range | None) -> str:
 
 def target(cell: Cell) -> str:
     """The target's value: a factor, or a fraction of units removed."""
-    if cell.amount is None:
-        return ""
-    return f"{cell.amount:g} removed" if cell.target.startswith("ratio") else f"{cell.amount:g}x"
+    return "" if cell.amount is None else amount_of(cell.target, cell.amount)
+
+
+def amount_of(target: str, value: float) -> str:
+    """A target's value by its text."""
+    return f"{value:g} removed" if target.startswith("ratio") else f"{value:g}x"
 
 
 def runs(cell: Cell) -> str:
@@ -100,6 +103,11 @@ def listed(items: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def capital(text: str) -> str:
+    """The text with its first letter raised."""
+    return text[:1].upper() + text[1:]
+
+
 def plural(n: int, noun: str) -> str:
     """`1 run`, `3 runs`."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
@@ -127,6 +135,8 @@ def notes(summary: Summary) -> list[str]:
         f"[ ]: {summary.confidence:.0%} intervals over runs; against control they are simultaneous.",
         f"Verdicts are corrected for {tested} (Holm) and hold for {f'these {images:,}' if images else 'these'} test "
         "images. Not separated does not mean equal.",
+        f"Ranks: all that comparisons of every two methods allow, which hold together at {summary.confidence:.0%} over "
+        "the study (Tukey, Holm); methods that are not separated share ranks.",
         "Compression: parameters, dense over kept, of the whole network. Speedup is theoretical: multiply-adds, dense "
         "over kept; masked weights are executed densely.",
     ]

@@ -127,6 +127,38 @@ class Comparison(Value):
         return self.image_low > 0 or self.image_high < 0
 
 
+class Rank(Value):
+    """The ranks that the data allow a method in its class, `best` to `worst`; 1 is the best."""
+
+    method: str
+    best: int
+    worst: int
+
+
+class Beside(Value):
+    """A method that is not ranked, and why."""
+
+    method: str
+    reason: str
+
+
+class Ranking(Value):
+    """The methods of one granularity at one target of a panel: a class of comparable results, and what is beside it.
+
+    The class is formed around one method, the control where that can be: its members reach the setup with that one.
+    """
+
+    target: str
+    amount: float
+    granularity: str
+    setup: str  # in words, e.g. "S3.2"
+    tau: float  # how far matching rates may lie apart
+    around: str = ""  # empty: no method can be in a class
+    ranks: tuple[Rank, ...] = ()  # best estimate first; all hold together, over all rankings of the study
+    beside: tuple[Beside, ...] = ()
+    reason: str = ""  # why the class is not ranked
+
+
 class Panel(Value):
     """A task under a retraining recipe. The declared comparisons of all panels are one family."""
 
@@ -137,6 +169,7 @@ class Panel(Value):
     base: Spread | None = None  # dense networks before anything was done to them; n counts distinct bases
     dense: Cell | None = None  # dense networks retrained under the same recipe
     comparisons: tuple[Comparison, ...] = ()
+    rankings: tuple[Ranking, ...] = ()
 
 
 class Charge(Value):
