@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fairprune.stats.contrasts import Contrast, all_pairs, families
-from fairprune.stats.dunnett import critical_value
-from fairprune.stats.ranks import Rank, ranks
+from fairprune.stats import Contrast, Rank, all_pairs, critical_value, families, ranks
 
 # Means 12, 14, 12 with the variance 4/3 on 4 degrees of freedom (worked out in test_stats.py): every difference of two
 # means has the standard error sqrt(8/9).

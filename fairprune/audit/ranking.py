@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fairprune import stats
 from fairprune.audit.classes import Terms, form, terms, unmatched
 from fairprune.audit.measured import from_record
 from fairprune.audit.result import Result
 from fairprune.record import Record
-from fairprune.stats.contrasts import Contrast, all_pairs
-from fairprune.stats.ranks import ranks
 from fairprune.study import Demand
+from fairprune.summary import Beside, Cell, Panel, Rank, Ranking, State, Summary
 from fairprune.summary.compare import control_of, values
-from fairprune.summary.values import Beside, Cell, Panel, Rank, Ranking, State, Summary
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def ranked(summary: Summary, records: Mapping[str, Record], demand: Demand, tau:
     runs = _Runs(summary, {id: from_record(records[id]) for id in _ended(summary)})
     groups = [group for index in range(len(summary.panels)) for group in _groups(summary, index)]
     tables = {str(index): group.table for index, group in enumerate(groups)}
-    pairs = all_pairs(tables, summary.confidence, higher_is_better=summary.direction != "lower")
+    pairs = stats.all_pairs(tables, summary.confidence, higher_is_better=summary.direction != "lower")
     found: list[list[Ranking]] = [[] for _ in summary.panels]
     for index, group in enumerate(groups):
         found[group.panel].append(_ranking(group, pairs[str(index)], runs, demand, tau))
@@ -79,7 +78,7 @@ def _groups(summary: Summary, index: int) -> Iterator[_Group]:
         yield _Group(index, cells, control)
 
 
-def _ranking(group: _Group, pairs: Sequence[Contrast], runs: _Runs, demand: Demand, tau: float) -> Ranking:
+def _ranking(group: _Group, pairs: Sequence[stats.Contrast], runs: _Runs, demand: Demand, tau: float) -> Ranking:
     panel, first = runs.summary.panels[group.panel], group.cells[0]
     asked = terms(demand, scratch=_is_scratch(panel), tau=tau)
     unfit = {cell.method: why for cell in group.cells if (why := _unfit(panel, cell, runs, asked))}
@@ -88,7 +87,7 @@ def _ranking(group: _Group, pairs: Sequence[Contrast], runs: _Runs, demand: Dema
     why_not = {**unfit, **found.apart}
     reason = _unrankable(found.members, pairs, runs.summary)
     higher = runs.summary.direction != "lower"
-    placed = () if reason else ranks(pairs, found.members, higher_is_better=higher)
+    placed = () if reason else stats.ranks(pairs, found.members, higher_is_better=higher)
     return Ranking(
         target=first.target,
         amount=first.amount or 0.0,
@@ -116,7 +115,7 @@ def _unfit(panel: Panel, cell: Cell, runs: _Runs, asked: Terms) -> str:
     return unmatched(runs.of(cell), runs.anew(panel, cell) if asked.anew else (), asked)
 
 
-def _unrankable(members: Sequence[str], pairs: Sequence[Contrast], summary: Summary) -> str:
+def _unrankable(members: Sequence[str], pairs: Sequence[stats.Contrast], summary: Summary) -> str:
     """Why a class has no ranks; empty where it has."""
     if len(members) < 2:
         return "no two are comparable"

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from fairprune.report import words
-from fairprune.summary import Cell, Panel
-from fairprune.summary.values import Ranking
+from fairprune.summary import Cell, Panel, Ranking
 
 
 @dataclass(frozen=True)

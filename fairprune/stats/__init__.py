@@ -3,11 +3,12 @@
 Plain functions of plain numbers with frozen results; they know nothing of records, networks or reports.
 """
 
-from fairprune.stats.contrasts import Contrast, Table, contrasts, families
+from fairprune.stats.contrasts import Contrast, Table, all_pairs, contrasts, families
 from fairprune.stats.crossing import Crossing, cross
 from fairprune.stats.dunnett import critical_value
 from fairprune.stats.expectation import Expect, Expectation, Outcome, expectation
 from fairprune.stats.power import Equivalence, detectable, equivalence
+from fairprune.stats.ranking import Rank, ranks
 from fairprune.stats.resampling import Resampled, resample, widened
 from fairprune.stats.summary import Description, binomial_error, describe
 
@@ -19,8 +20,10 @@ __all__ = [
     "Expect",
     "Expectation",
     "Outcome",
+    "Rank",
     "Resampled",
     "Table",
+    "all_pairs",
     "binomial_error",
     "contrasts",
     "critical_value",
@@ -30,6 +33,7 @@ __all__ = [
     "equivalence",
     "expectation",
     "families",
+    "ranks",
     "resample",
     "widened",
 ]

@@ -4,6 +4,7 @@ from fairprune.summary.build import summarise
 from fairprune.summary.cost import charges, places
 from fairprune.summary.images import Correct, correct_in
 from fairprune.summary.values import (
+    Beside,
     Cell,
     Charge,
     Comparison,
@@ -11,6 +12,8 @@ from fairprune.summary.values import (
     Panel,
     Place,
     Range,
+    Rank,
+    Ranking,
     Replicate,
     Spread,
     State,
@@ -18,6 +21,7 @@ from fairprune.summary.values import (
 )
 
 __all__ = [
+    "Beside",
     "Cell",
     "Charge",
     "Comparison",
@@ -26,6 +30,8 @@ __all__ = [
     "Panel",
     "Place",
     "Range",
+    "Rank",
+    "Ranking",
     "Replicate",
     "Spread",
     "State",

@@ -9,8 +9,7 @@ from fairprune.audit.ranking import ranked
 from fairprune.expand import Point, Resolver, expand
 from fairprune.record import LedgerEntry, Metric, Parent, Record
 from fairprune.study import parse_study
-from fairprune.summary import Summary, summarise
-from fairprune.summary.values import Ranking
+from fairprune.summary import Ranking, Summary, summarise
 
 NOISE = (0.001, -0.002, 0.001, 0.002, -0.002, 0.0)  # added crosswise, so that methods differ in more than their means
 FAR = {"magnitude": 0.9, "lamp": 0.8, "random": 0.7}

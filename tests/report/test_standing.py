@@ -9,8 +9,7 @@ from rich.console import Console
 
 from fairprune.report import html, markdown, terminal
 from fairprune.report.standing import rank, standing
-from fairprune.summary import Summary, summarise
-from fairprune.summary.values import Beside, Rank, Ranking
+from fairprune.summary import Beside, Rank, Ranking, Summary, summarise
 
 METHODS = {"random-weight": ("weight", 3.0), "magnitude": ("weight", 0.5), "lamp": ("weight", 0.6)}
 RANKS = (Rank(method="magnitude", best=1, worst=2), Rank(method="lamp", best=1, worst=2))
