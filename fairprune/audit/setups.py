@@ -50,6 +50,11 @@ class Blocked:
     b: Any
 
 
+_NEITHER = tuple(
+    Blocked(ORDER[level], field, None, None) for level, field in _FIELDS
+)  # made once, since there are many
+
+
 @dataclass(frozen=True)
 class Verdict:
     """How comparable two results are.
@@ -82,7 +87,7 @@ class _Side:
 
     result: Result
     values: tuple[Any, ...]  # of `_FIELDS`
-    rates: tuple[float | None, ...]  # logarithms of `RATES`
+    rates: tuple[float | None, ...]  # of `RATES`, logarithms
     budgets: tuple[tuple[float | None, float], ...]  # cost and largest network trained: in all, without retraining
 
 
@@ -182,11 +187,11 @@ def _compared(a: _Side, b: _Side, matched: tuple[Rate, ...], how: _How) -> Verdi
 
 
 def _matched(a: _Side, b: _Side, how: _How) -> tuple[Rate, ...]:
-    found = []
-    for rate, x, y in zip(RATES, a.rates, b.rates, strict=True):
-        if rate in how.granted if x is None or y is None else abs(x - y) <= how.reach:
-            found.append(rate)
-    return tuple(found)
+    return tuple(
+        rate
+        for rate, x, y in zip(RATES, a.rates, b.rates, strict=True)
+        if (rate in how.granted if x is None or y is None else abs(x - y) <= how.reach)
+    )
 
 
 def _assumed(a: Result, b: Result, matched: Sequence[str], first: int) -> tuple[str, ...]:
@@ -198,10 +203,8 @@ def _assumed(a: Result, b: Result, matched: Sequence[str], first: int) -> tuple[
 def _agree(field: str, x: Any, y: Any, granted: Set[str]) -> bool:
     if x is None or y is None:
         return field in granted
-    if x == y:
+    if x == y or (isinstance(x, Schedule) and same(x, y)):
         return True
-    if isinstance(x, Schedule):
-        return same(x, y)
     return isinstance(x, int | float) and math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-9)
 
 
@@ -212,9 +215,9 @@ def _blocked(a: _Side, b: _Side, matched: tuple[Rate, ...], granted: Set[str]) -
         yield Blocked("S2", "kind", a.result.kind, b.result.kind)
     if "base_checkpoint" in granted and other_bases(a.result, b.result):
         yield Blocked("S2", "base_top1", a.result.base_top1, b.result.base_top1)
-    for (level, field), x, y in zip(_FIELDS, a.values, b.values, strict=True):
+    for (level, field), unknown_both, x, y in zip(_FIELDS, _NEITHER, a.values, b.values, strict=True):
         if (x is not y or x is None) and not _agree(field, x, y, granted):
-            yield Blocked(ORDER[level], field, x, y)
+            yield unknown_both if x is y else Blocked(ORDER[level], field, x, y)
 
 
 def matched_rates(a: Result, b: Result, tau: float) -> tuple[Rate, ...]:
