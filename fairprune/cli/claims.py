@@ -145,7 +145,7 @@ def _run(
     known: Scale = next(name for name in claim.studies if name == scale)
     judged = judge(claim, known, {name: session.points for name, session in sessions.items()}, records)
     command = f"fairprune claims run {claim.name} --scale {scale}"
-    asked = sum(len(session.points) for session in sessions.values())
+    asked = len({point.id for session in sessions.values() for point in session.points})  # studies share runs
     verdicts.mkdir(parents=True, exist_ok=True)
     content = page.content(judged, records.values(), asked, command)
     write_text(verdicts / f"{claim.name}.{scale}.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n")

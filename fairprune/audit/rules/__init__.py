@@ -18,6 +18,7 @@ from fairprune.audit.rules import (
     pairs,
     retraining,
     unknown,
+    variance,
 )
 from fairprune.audit.setups import Reading
 
@@ -30,6 +31,7 @@ _MODULES = (
     mixed,
     controls,
     conclusions,
+    variance,
     breadth,
     networks,
     unknown,
