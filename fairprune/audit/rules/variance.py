@@ -18,7 +18,7 @@ def _unequal_variance(evidence: Evidence) -> Iterator[Said]:
         tables: defaultdict[tuple[str, str], dict[str, dict[Hashable, Result]]] = defaultdict(dict)
         for r in group:
             if r.top1 is not None:
-                row = tables[r.recipe, str(r.target)].setdefault(r.name, {})
+                row = tables[r.recipe or "", str(r.target)].setdefault(r.name, {})
                 row[r.base_seed, r.run_seed] = r
         texts, behind = [], list[Result]()
         for (_, target), table in tables.items():
