@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fairprune.api import Pruned, compression, load, prune, ratio, save, speedup
     from fairprune.hook import Hook, Now
+    from fairprune.pruning import designs
     from fairprune.pruning.criterion import Context, Scored, criterion
     from fairprune.pruning.repair import repair
     from fairprune.pruning.training_method import Setting, training_method
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "compression",
     "criterion",
+    "designs",
     "load",
     "prune",
     "ratio",
@@ -53,4 +55,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'fairprune' has no attribute '{name}'")
     import importlib
 
+    if name == "designs":
+        return importlib.import_module("fairprune.pruning.designs")
     return getattr(importlib.import_module(f"fairprune.{_HOMES.get(name, 'api')}"), name)

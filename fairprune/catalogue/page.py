@@ -19,7 +19,8 @@ Generated from the registry by `fairprune.catalogue.text()`; edit the docstrings
 A method of a study is a criterion (which units stay) or a training (it prunes while it trains), with a granularity
 (what a unit is), an allocation (how a target is spread over layers), a start (the base model or its initialisation) and
 a repair (new weights for what is kept, before retraining). A study may say any of these; what it leaves out is the
-default given here. [One's own](own-methods.md) are named in the same way.
+default given here. [One's own](own-methods.md) are named in the same way; what a method keeps in each layer makes
+[designs](designs.md).
 
 For all of them:
 

@@ -2,7 +2,7 @@
 
 What an automatic method has kept is compared with uniform pruning to the same size, and its average over stages (layers
 with feature maps of one size) designs new networks: of the same kind ("guided"), or of another network or data set
-("transferred"). All of it follows from the amounts kept, as in `Record.kept`, or from masks.
+("transferred"). All of it follows from the amounts kept, as in `Record.kept`, or from masks. Exported as `fp.designs`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,26 @@ from fairprune import seeds
 from fairprune.errors import PruneError, unknown
 from fairprune.measure.cost import count
 from fairprune.pruning.allocation import Allocation, given, ratios_of, uniform
-from fairprune.pruning.plan import MaskPlan
+from fairprune.pruning.apply import pruned, space_of
+from fairprune.pruning.plan import DensePlan, MaskPlan, Plan
 from fairprune.pruning.space import Group, Space
 from fairprune.pruning.target import Choice, reach
 from fairprune.spec import Target
 
 Amounts: TypeAlias = Mapping[str, tuple[int, int]]  # group or layer -> units kept, units of the dense network
 Stages: TypeAlias = Mapping[str, str]  # pattern of group or layer names -> stage; the last pattern that matches counts
+
+
+def space(
+    network: nn.Module, example: Tensor, granularity: str = "channel", spare: tuple[str, ...] = ("classifier",)
+) -> Space:
+    """What can be pruned of a dense network: its groups, and what it costs to keep some of their units."""
+    return space_of(network, DensePlan(), example, granularity, spare)
+
+
+def build(network: nn.Module, plan: Plan) -> nn.Module:
+    """A copy of the network as a plan leaves it: smaller, or masked. It has the network's weights, to be drawn anew."""
+    return pruned(network, plan)
 
 
 def uniform_counterpart(

@@ -70,6 +70,20 @@ def test_uniform_counterpart_has_the_size_and_one_ratio(axis):
     assert count(pruned(network(), space.plan(choice.kept)), EXAMPLE).size == choice.size
 
 
+def test_the_library_has_them_for_networks_of_ones_own():
+    space = fp.designs.space(network(), EXAMPLE)
+    assert [group.name for group in space.groups] == list(KEPT)
+    choice = fp.designs.design(space, {"0": 0.5, "2": 0.25, "5": 0.1})
+    built = fp.designs.build(network(), space.plan(choice.kept))
+    assert [built[at].out_channels for at in (0, 2, 5)] == [10, 30, 9]
+    assert count(built, EXAMPLE).size == choice.size
+    assert [group.name for group in fp.designs.space(network(), EXAMPLE, spare=("0", "9")).groups] == ["2", "5"]
+    weights = fp.designs.space(network(), EXAMPLE, "weight")
+    assert {group.name: group.size for group in weights.groups} == {"0": 540, "2": 7200, "5": 400}
+    plan = fp.designs.sparse_design(network(), {"all": torch.full((3, 3), 0.5)}, {"2": "all"})
+    assert int((fp.designs.build(network(), plan)[2].weight == 0).sum()) == 3600
+
+
 def test_uniform_counterpart_of_weights_is_random_and_of_one_sparsity():
     dense = network()
     space = weight_space(dense, count(dense, EXAMPLE).layers)
