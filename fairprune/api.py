@@ -17,6 +17,7 @@ from fairprune.errors import PruneError, SpecError, StoreError
 from fairprune.files import write_bytes
 from fairprune.measure.cost import count
 from fairprune.networks.predefined import liu_ratios
+from fairprune.pruning.ahead import check_layers
 from fairprune.pruning.apply import load_weights_, pruned, space_of
 from fairprune.pruning.bind import bind
 from fairprune.pruning.calibration import CALIBRATED
@@ -25,6 +26,7 @@ from fairprune.pruning.deciding import Asked, Look, Procedure, decide
 from fairprune.pruning.designs import stated
 from fairprune.pruning.plan import DensePlan, Plan, from_tensors, to_tensors
 from fairprune.pruning.repair import Repair
+from fairprune.pruning.scoring import check_options
 from fairprune.pruning.space import Space
 from fairprune.record import Size
 from fairprune.spec import Target, default_allocation
@@ -126,6 +128,8 @@ def prune(
     # data is kept, because a criterion may look several times (a loader may have no length, and so no truth)
     samples = functools.cache(lambda: [] if data is None else list(data))
     how = Procedure(scoring, options, scoring.steps if steps is None else steps, mending)
+    check_options(scoring, options)
+    check_layers(network, space, how, lambda: sum(len(inputs) for inputs, _ in samples()))
     decision = decide(network, asked, how, Look(samples, loss, example_input, seed))
     choice = decision.choice
     plan = space.plan(choice.kept)

@@ -63,6 +63,30 @@ def test_what_is_in_anothers_place_is_named(given, target, message):
         fp.prune(*given, target=target)
 
 
+def test_a_criterion_refuses_layers_before_it_looks():
+    looked, asked = [], []
+
+    def check(shapes, samples, options):
+        asked.append((dict(shapes), samples, options))
+        if options["limit"] < 8:
+            raise PruneError("layer '0' has too many filters")
+
+    @fp.criterion(needs=("gradients",), granularities=("channel",), check=check)
+    def wide(context, *, limit: int = 8):
+        looked.append(limit)
+        return {name: weight.abs() for name, weight in context.weights.items()}
+
+    how = {"criterion": wide, "target": fp.ratio(0.5), "data": list(batches())}
+    with pytest.raises(PruneError, match="layer '0' has too many filters"):
+        fp.prune(network(), EXAMPLE, **how, limit=4)
+    assert looked == []
+    fp.prune(network(), EXAMPLE, **how)
+    assert looked == [8, 8]  # layer by layer
+    assert asked[1] == ({"0": torch.Size([8, 1, 3, 3]), "4": torch.Size([8, 8, 3, 3])}, 12, {"limit": 8})
+    with pytest.raises(SpecError, match="did you mean 'limit'"):
+        fp.prune(network(), EXAMPLE, **how, limits=4)
+
+
 @pytest.mark.parametrize("granularity", ["channel", "weight"])
 @pytest.mark.parametrize("training", [True, False])
 def test_pruning_leaves_the_network_and_the_random_state_alone(granularity, training):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import nn
 
 from fairprune.pruning.calibration import weights_of
@@ -10,6 +12,7 @@ from fairprune.pruning.layout import shown
 from fairprune.pruning.mending import check_applies
 from fairprune.pruning.needs.scales import scales_of
 from fairprune.pruning.sequence import channels_of, check_walks, counts_ahead
+from fairprune.pruning.space import Space
 from fairprune.pruning.tap_repair import mending
 
 
@@ -19,11 +22,7 @@ def check_ahead(network: nn.Module, asked: Asked, how: Procedure, samples: int) 
     Nothing is scored. A repair is checked as if every layer of the space lost something.
     """
     check_steps(how, asked.space)
-    for component, options in ((how.criterion, how.options), (how.repair, how.repair_options)):
-        if component and component.check:
-            weights = weights_of(network, asked.space.layers)
-            shapes = {name: shown(network.get_submodule(name), weight).shape for name, weight in weights.items()}
-            component.check(shapes, samples, options)
+    check_layers(network, asked.space, how, lambda: samples)
     if how.criterion and "batch_norm" in how.criterion.needs:
         scales_of(network, how.criterion, asked.space.layers, asked.space.batch_norm_of)
     sequential = how.criterion is not None and (how.criterion.scope == "sequence" or "taps" in how.criterion.needs)
@@ -36,3 +35,12 @@ def check_ahead(network: nn.Module, asked: Asked, how: Procedure, samples: int) 
         if sequential or "taps" in how.repair.needs:
             channels_of(asked.space)
             mending(how.repair, how.repair_options, seed=0)
+
+
+def check_layers(network: nn.Module, space: Space, how: Procedure, samples: Callable[[], int]) -> None:
+    """Raise what criterion and repair refuse of the space's layers by checks of their own, given that many samples."""
+    for component, options in ((how.criterion, how.options), (how.repair, how.repair_options)):
+        if component and component.check:
+            weights = weights_of(network, space.layers)
+            shapes = {name: shown(network.get_submodule(name), weight).shape for name, weight in weights.items()}
+            component.check(shapes, samples(), {**component.options, **options})
