@@ -32,12 +32,18 @@ def _name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+def _write_files(text: str, folder: Path) -> None:
+    """The page's Python blocks that are files of the reader's own."""
+    for block in FENCE.findall(text):
+        if title := FILE.match(block):
+            (folder / title[1]).write_text(block)
+
+
 def _run(text: str, source: str, folder: Path) -> int:
     """Run the page's Python blocks in order, as one script; returns how many there were."""
     names: dict[str, object] = {"__name__": "__main__"}
+    _write_files(text, folder)
     for number, block in enumerate(FENCE.findall(text), 1):
-        if title := FILE.match(block):
-            (folder / title[1]).write_text(block)
         exec(compile(block, f"{source}, example {number}", "exec"), names)
     return len(FENCE.findall(text))
 
@@ -67,8 +73,9 @@ def _as_shown(printed: str, shown: str) -> bool:
 def test_commands_print_what_is_shown(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`cat` shows a file of the reader's own, which it thereby makes; all else is `fairprune`."""
+    """`cat` shows a file of the reader's own, which it thereby makes, as Python blocks do; all else is `fairprune`."""
     monkeypatch.chdir(tmp_path)
+    _write_files(page.read_text(), tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     for command, shown in TYPED.findall("".join(CONSOLE.findall(page.read_text()))):
         words = shlex.split(command)
