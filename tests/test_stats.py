@@ -24,6 +24,7 @@ from fairprune.stats import (
     widened,
 )
 from fairprune.stats.contrasts import holm
+from fairprune.stats.student import above, quantile
 
 # Means 12, 14, 12; seed means 10, 38/3, 46/3. The residuals' squares add up to 16/3 on (3 - 1)(3 - 1) = 4 degrees of
 # freedom: variance 4/3, and a difference of two means of 3 has the standard error sqrt(2 * 4/3 / 3) = sqrt(8/9).
@@ -73,10 +74,13 @@ class TestDescribe:
         assert found.mean == pytest.approx(np.mean(values), abs=1e-9)
         assert found.high - found.low == pytest.approx(2 * half, rel=1e-6, abs=1e-9)
 
-    def test_coverage(self):
-        samples = np.random.default_rng(0).normal(5, 2, size=(1000, 3))
-        covered = [d.low <= 5 <= d.high for d in map(describe, samples)]
-        assert 0.931 <= np.mean(covered) <= 0.967
+
+@pytest.mark.parametrize("df", [1, 2, 5, 30, 10**6])
+def test_student_against_scipy(df):
+    for p in (0.5, 0.9, 0.975, 1 - 1e-6):
+        assert quantile(p, df) == pytest.approx(stats.t(df).ppf(p), rel=1e-9, abs=1e-12)
+    for t in (-3.0, 0.0, 2.5, 40.0):
+        assert above(t, df) == pytest.approx(stats.t(df).sf(t), rel=1e-9, abs=1e-300)
 
 
 def test_binomial_error():
@@ -243,30 +247,6 @@ class TestContrasts:
 
 
 class TestCalibration:
-    """1,000 simulated studies with a fixed seed: a true 5 % lies in 3.3 .. 6.9 % but for one in 100 seeds."""
-
-    def test_a_single_contrast_rejects_a_true_null_in_5_percent(self):
-        found = [contrasts(as_table(v), "m0")[0] for v in studies(np.random.default_rng(0), 1000, 4, 3)]
-        assert 0.033 <= np.mean([c.p <= 0.05 for c in found]) <= 0.069
-
-    def test_simultaneous_intervals_cover_all_differences_at_once(self):
-        effects = np.array([0, 0, 1.0, -2.0, 5.0])
-        found = [contrasts(as_table(v), "m0") for v in studies(np.random.default_rng(1), 1000, 5, 3, effects)]
-        covered = [all(c.low <= e <= c.high for c, e in zip(f, effects[1:], strict=True)) for f in found]
-        assert 0.931 <= np.mean(covered) <= 0.967
-
-    def test_the_family_wise_error_over_targets_is_kept(self):
-        values = studies(np.random.default_rng(2), 2000, 4, 3).reshape(1000, 2, 4, 3)
-        wrong = 0
-        for pair in values:
-            found = families({"2x": as_table(pair[0]), "4x": as_table(pair[1])}, "m0")
-            wrong += any(c.verdict != "not separated" for group in found.values() for c in group)
-        assert 0.01 <= wrong / 1000 <= 0.069
-
-    def test_a_difference_at_the_margin_is_called_equal_in_5_percent(self):
-        samples = np.random.default_rng(3).normal(1.0, 0.3, size=(1000, 5))
-        assert 0.033 <= np.mean([equivalence(row, 1.0).equivalent for row in samples.tolist()]) <= 0.069
-
     @pytest.mark.parametrize(("df", "family"), [(2, 1), (4, 1), (12, 6)])
     def test_the_detectable_difference_is_found_in_80_percent(self, df, family):
         rng, difference = np.random.default_rng(4), detectable(0.7, df, family=family)

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtr
 
 from fairprune.errors import SpecError, unknown
 from fairprune.stats.dunnett import critical_value
@@ -143,15 +143,16 @@ def _fit(table: Table, pairs: Sequence[_Pair]) -> _Fit:
     values = np.array([y for _, _, y in cells])
     centred = values - values.mean()
     inverse = np.linalg.pinv(design)
+    onto_rows = inverse @ design  # projects onto the row space; its trace is the rank
     effects = inverse @ centred
     square_sum = float(((centred - design @ effects) ** 2).sum())
-    df = len(cells) - int(np.linalg.matrix_rank(design))
+    df = len(cells) - round(float(np.trace(onto_rows)))
     noise = square_sum > (_NO_NOISE * float(np.abs(values).max())) ** 2 * len(cells)
 
     unit = np.eye(design.shape[1])
     rows = np.array([unit[methods.index(a)] - unit[methods.index(b)] for a, b in known])
     # A contrast is estimable where it lies in the row space of the design: seeds must link the two methods.
-    linked = np.isclose(rows @ inverse @ design, rows, atol=1e-8).all(axis=1)
+    linked = np.isclose(rows @ onto_rows, rows, atol=1e-8).all(axis=1)
     root = rows[linked] @ inverse
     estimable = [pair for pair, is_linked in zip(known, linked, strict=True) if is_linked]
     differences = dict(zip(estimable, (rows[linked] @ effects).tolist(), strict=True))
@@ -171,7 +172,7 @@ def _intervals(table: Table, pairs: Sequence[_Pair], fit: _Fit, level: float) ->
     scale = np.sqrt(np.diag(fit.covariance))
     critical = critical_value(fit.covariance / np.outer(scale, scale), fit.df, level) if fit.tests else 0.0
     errors = scale * math.sqrt(fit.variance)
-    tails = 2 * t.sf(np.abs(list(fit.differences.values())) / errors, fit.df) if fit.tests else np.zeros_like(scale)
+    tails = 2 * stdtr(fit.df, -np.abs(list(fit.differences.values())) / errors) if fit.tests else np.zeros_like(scale)
     known = dict(zip(fit.differences, zip(errors.tolist(), tails.tolist(), strict=True), strict=True))
     found = []
     for method, control in pairs:

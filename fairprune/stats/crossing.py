@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from scipy.stats import t
-
+from fairprune.stats.student import above
 from fairprune.stats.summary import Description, describe
 
 Finding = Literal["the first method", "the second method", "an interaction", "not separated", "not estimable"]
@@ -39,7 +38,7 @@ class Crossing:
         seen = self.interaction
         if seen is None or not seen.std:
             return None
-        return float(2 * t.sf(abs(seen.mean) / (seen.std / seen.n**0.5), seen.n - 1))
+        return 2 * above(abs(seen.mean) / (seen.std / seen.n**0.5), seen.n - 1)
 
 
 def cross(values: Four, level: float = 0.95, *, higher_is_better: bool = True) -> Crossing:

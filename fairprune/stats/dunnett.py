@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import fdtr
-from scipy.stats import norm, qmc, t
+from scipy.stats import norm, qmc
+
+from fairprune.stats.student import quantile
 
 _LOG2_DIRECTIONS = 15
 _ALIKE = 8  # directions of nearly the same reach that count as one
@@ -33,7 +35,7 @@ def critical_value(correlation: NDArray[np.float64], df: int, level: float = 0.9
 @lru_cache(maxsize=256)
 def _critical_value(correlation: tuple[tuple[float, ...], ...], df: int, level: float) -> float:
     k = len(correlation)
-    single, bonferroni = (float(t.ppf(1 - (1 - level) / (2 * tests), df)) for tests in (1, k))
+    single, bonferroni = (quantile(1 - (1 - level) / (2 * tests), df) for tests in (1, k))
     if k == 1:
         return single
     root = _root(np.array(correlation))

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from scipy.stats import t
-
+from fairprune.stats.student import above
 from fairprune.stats.summary import Description, describe
 
 Expect: TypeAlias = Literal["positive", "negative", "at-least", "zero", "nonzero"]
@@ -76,4 +75,4 @@ def _tails(seen: Description, mean: float) -> tuple[float, float]:
     shift = seen.mean - mean
     if error <= 1e-12 * max(1.0, abs(seen.mean)):
         return (0.0, 1.0) if shift > 0 else (1.0, 0.0) if shift < 0 else (1.0, 1.0)
-    return float(t.sf(shift / error, seen.n - 1)), float(t.cdf(shift / error, seen.n - 1))
+    return above(shift / error, seen.n - 1), above(-shift / error, seen.n - 1)

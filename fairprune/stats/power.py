@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy.optimize import brentq
-from scipy.stats import nct, t
+from scipy.stats import nct
 
 from fairprune.stats.contrasts import Contrast
+from fairprune.stats.student import above, quantile
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def equivalence(of: Contrast | Sequence[float], margin: float, level: float = 0.
         df = len(of) - 1
     if difference is None or not error or not df:
         return Equivalence(margin, level, None, None)
-    p = float(max(t.sf((difference + margin) / error, df), t.cdf((difference - margin) / error, df)))
+    p = max(above((difference + margin) / error, df), above((margin - difference) / error, df))
     return Equivalence(margin, level, p, p <= 1 - level)
 
 
@@ -52,7 +53,7 @@ def detectable(std_error: float, df: int, level: float = 0.95, power: float = 0.
     alpha = (1 - level) / family
     if not (std_error > 0 and df >= 1 and alpha < power < 1):
         raise ValueError(f"expected an error > 0, df >= 1 and power in {alpha:g}..1, not {std_error}, {df}, {power}")
-    critical = float(t.ppf(1 - alpha / 2, df))
+    critical = quantile(1 - alpha / 2, df)
 
     def excess(shift: float) -> float:
         return float(nct.sf(critical, df, shift)) - power

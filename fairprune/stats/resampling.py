@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+
+from fairprune.stats.student import quantile
 
 Correct: TypeAlias = Mapping[
     Any, NDArray[np.bool_]
@@ -80,7 +81,7 @@ def widened(low: float, high: float, image_error: float, images: int, level: flo
 
 
 def _quantile(level: float, n: int) -> float:
-    return float(t.ppf((1 + level) / 2, max(n - 1, 1)))
+    return quantile((1 + level) / 2, max(n - 1, 1))
 
 
 def _cells(correct: Correct, control: Correct | None) -> NDArray[np.int8]:

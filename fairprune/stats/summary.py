@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scipy.stats import t
+from fairprune.stats.student import quantile
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def describe(values: Iterable[float], level: float = 0.95) -> Description:
     if n == 1:
         return Description(1, mean, None, None, None, level)
     std = statistics.stdev(sample)
-    half = float(t.ppf((1 + level) / 2, n - 1)) * std / math.sqrt(n)
+    half = quantile((1 + level) / 2, n - 1) * std / math.sqrt(n)
     return Description(n, mean, std, mean - half, mean + half, level)
 
 
