@@ -65,6 +65,7 @@ COVERAGE: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
                 "not-estimable",
                 "one-base",
                 "shared-bases",
+                "unequal-variance",
             ),
             "failed runs counted": ("incomplete-runs", "collapsed-layer"),
         },
