@@ -8,8 +8,8 @@ import time
 import pytest
 
 from fairprune import leases
-from fairprune.leases import Leases
 from fairprune.errors import StoreError
+from fairprune.leases import Leases
 from fairprune.objects import LocalObjects
 
 

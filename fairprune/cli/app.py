@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fairprune.cli import audits, claims, components, crossing, linting, networks, pruning, results, studies
+from fairprune.cli import audits, claims, components, crossing, linting, networks, pruning, results, schedules, studies
 
 app = typer.Typer(
     name="fairprune",
@@ -28,6 +28,7 @@ for command in (
     results.report,
     components.ls,
     networks.cost,
+    schedules.schedule,
     pruning.prune,
     components.check,
 ):

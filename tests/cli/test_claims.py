@@ -33,7 +33,7 @@ def claims(fairprune, tmp_path):
     (tmp_path / "claims").mkdir()
     (tmp_path / "claims" / "known.toml").write_text(textwrap.dedent(CLAIM))
 
-    def claims(*arguments, store=True):
+    def claims(*arguments):
         where = ["--claims", tmp_path / "claims", "--verdicts", tmp_path / "verdicts"]
         where += ["--store", tmp_path / "store", "-j", 1, "--threads", 1] if "run" in arguments else []
         return fairprune("claims", *arguments, *where)
