@@ -111,12 +111,15 @@ class Evidence:
 
     @cached_property
     def rivals(self) -> tuple[Pair, ...]:
-        """Of each two pruning methods at each rate the strictest pair, since recipes are an axis of a study."""
+        """Of each two pruning methods at each rate the strictest pair, since recipes are an axis of a study.
+
+        Of two as strict, the one with less in its way.
+        """
         found: dict[tuple[str, frozenset[str], frozenset[str]], Pair] = {}
         for pair in self.pairs:
             if pair.a.name != pair.b.name and pair.a.kind == pair.b.kind == "prune":
                 key = pair.a.place, frozenset((pair.a.name, pair.b.name)), amounts(pair)
-                if key not in found or strictness(pair.verdict) > strictness(found[key].verdict):
+                if key not in found or _merit(pair) > _merit(found[key]):
                     found[key] = pair
         return tuple(found.values())
 
@@ -149,6 +152,10 @@ class Rule:
     def findings(self, evidence: Evidence) -> tuple[Finding, ...]:
         """What the rule says about the evidence."""
         return tuple(Finding(self.id, self.severity, tuple(ids), text) for ids, text in self.check(evidence))
+
+
+def _merit(pair: Pair) -> tuple[int, int]:
+    return strictness(pair.verdict), -len(pair.verdict.blocked_by)
 
 
 def amounts(pair: Pair) -> frozenset[str]:

@@ -14,6 +14,7 @@ import pytest
 from fairprune.audit import Result, Verdict, compare
 from fairprune.audit.against import Judgement, judge
 from fairprune.audit.read import read_results
+from fairprune.schedules import Schedule, halving
 
 DATA = Path(__file__).parent / "data"
 REST = frozenset({"optimizer", "momentum", "weight_decay", "batch_size", "augmentation"})
@@ -180,3 +181,64 @@ def test_torch_pruning_s_table_mixes_pruning_budgets() -> None:
     assert between("torch-pruning", *plain, assume_equal=grants).setup == "S4.2"
     assert between("torch-pruning", *sparse, assume_equal=grants).setup == "S3.2"
     assert {"selected-on-test", "few-seeds"} <= {finding.rule for finding in judged("torch-pruning").findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "unfair"),
+    [
+        ("wang-table1", {"setup-below-s3.2", "base-differs", "schedule-differs"}),
+        ("torch-pruning", {"setup-below-s3.2", "selected-on-test"}),
+        *((name, set()) for name in ("wang-table4", "wang-table5", "wang-table6", "wang-table7", "liu-table1")),
+    ],
+)
+def test_what_is_unfair_in_each_table(name: str, unfair: set[str]) -> None:
+    """One method under several recipes, or against scratch, is not compared with another method."""
+    assert {finding.rule for finding in judged(name).findings if finding.severity == "unfair"} == unfair
+
+
+def test_w_table_1_says_whose_base_and_schedule_differ() -> None:
+    said = {finding.rule: finding.text for finding in judged("wang-table1").findings}
+    assert "one of 76.01 % (DCP)" in said["base-differs"]
+    assert "total:90 (GReg-1, GReg-2, L1-norm)" in said["schedule-differs"]
+    assert "0:1e-3,30:1e-4,60:1e-5,90:1e-6 total:100 (CCP-AC)" in said["schedule-differs"]
+    assert said["outside-tolerance"].endswith("ProvableFP at speedup 1.43x")
+    assert {"SFP", "Taylor-FO", "ProvableFP", "HRank", "CC", "LFPC"} <= set(
+        said["unknown-schedule"].partition("(")[2].rstrip(")").split(", ")
+    )
+
+
+def test_torch_pruning_s_table_counts_100_epochs_for_some() -> None:
+    said = {finding.rule: finding.text for finding in judged("torch-pruning").findings}
+    assert (
+        "0 (Group-L1, group norm, no sparse learning), 100 (Group-BN, Group-GReg, group norm)" in said["pruning-cost"]
+    )
+
+
+def last_schedules(name: str) -> dict[str, Schedule]:
+    """What the networks of a table were trained by in the end, but for the dense one."""
+    found = {r.id: r.pretrain_schedule if r.kind == "scratch" else r.retrain_schedule for r in table(name).values()}
+    return {id: schedule for id, schedule in found.items() if schedule and schedule.total}
+
+
+@pytest.mark.parametrize(("name", "rows"), [("wang-table4", 42), ("wang-table5", 14)])
+def test_w_ends_all_training_at_one_rate(name: str, rows: int) -> None:
+    assert "final-rate" not in {finding.rule for finding in judged(name).findings}
+    schedules = last_schedules(name)
+    assert len(schedules) == rows
+    assert {schedule.final_rate for schedule in schedules.values()} == {1e-5}
+
+
+@pytest.mark.parametrize("name", ["wang-table4", "wang-table5"])
+def test_w_trains_by_the_halving_rule(name: str) -> None:
+    """But for what table 5 adds to the first stage."""
+    for id, schedule in last_schedules(name).items():
+        longer = " +" in id and not id.endswith(" +0")
+        assert longer or schedule == halving(schedule.initial_rate, 1e-5, schedule.total), id
+
+
+@pytest.mark.parametrize("epoch", [15, 30, 45, 60, 90])
+def test_w_table_4_cuts_one_schedule_at_the_pruning_epoch(epoch: int) -> None:
+    """P15F105 and P45F75 are no schedules of the rule, the others are."""
+    rest = halving(1e-1, 1e-5, 120).cut(epoch, 120)
+    by_rule = halving(rest.initial_rate, 1e-5, 120 - epoch)
+    assert (rest == by_rule) == (epoch in (30, 60, 90))

@@ -22,9 +22,9 @@ def _mixed(field: str, told: Callable[[Any], str]) -> Callable[[Evidence], Itera
         for where, group in evidence.places.items():
             counts = Counter(said for result in group if (said := value(result)) is not None)
             if len(counts) > 1:
-                usual, _ = counts.most_common(1)[0]
-                odd = [result for result in group if value(result) not in (None, usual)]
-                yield ids(odd), f"{where}: {field}: {listed(f'{said} ({n})' for said, n in counts.most_common())}"
+                ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+                odd = [result for result in group if value(result) not in (None, ranked[0][0])]
+                yield ids(odd), f"{where}: {field}: {listed(f'{said} ({n})' for said, n in ranked)}"
 
     return check
 

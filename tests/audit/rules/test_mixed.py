@@ -29,7 +29,7 @@ def test_the_odd_ones_out_are_named(make: Make, said: Said) -> None:
     ("spares", "text"),
     [
         (["fc", "fc", ""], "fc (2), nothing (1)"),
-        (["fc", "conv1 fc"], "fc (1), conv1 fc (1)"),
+        (["fc", "conv1 fc"], "conv1 fc (1), fc (1)"),
         (["fc", None], None),
         (["fc", "fc"], None),
     ],
