@@ -25,9 +25,12 @@ class Column:
     read: Callable[[str], Any]
 
 
-def _number(low: float, high: float, expected: str) -> Callable[[str], float]:
+def _number(low: float, high: float, expected: str, units: str = "") -> Callable[[str], float]:
+    """Reads a number, which one of the units may follow."""
+
     def read(text: str) -> float:
-        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        bare = text[:-1].rstrip() if text[-1] in units else text
+        value = float(bare) if _NUMBER.fullmatch(bare) else math.nan
         if not (low <= value <= high and math.isfinite(value)):
             raise SpecError(f"'{text}': expected {expected}")
         return value + 0.0  # no -0.0
@@ -91,9 +94,10 @@ def _spare(text: str) -> tuple[str, ...]:
     return tuple(sorted(_list(text)))
 
 
-_PERCENT = _number(0, 100, "percent, from 0 to 100")
+PERCENT, TIMES = "%", "x\N{MULTIPLICATION SIGN}"  # signs that may stand behind a percentage, and behind a factor
+_PERCENT = _number(0, 100, "percent, from 0 to 100", PERCENT)
 _SIZE = _number(0, math.inf, "a number, 0 or more")
-_FACTOR = _number(1, math.inf, "dense over pruned, 1 or more (2 for half)")
+_FACTOR = _number(1, math.inf, "dense over pruned, 1 or more (2 for half)", TIMES)
 _EPOCHS = _number(0, _MOST_EPOCHS, f"epochs, from 0 to {_MOST_EPOCHS:g}")
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(

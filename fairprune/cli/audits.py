@@ -99,8 +99,12 @@ def _of_study(
 ) -> Iterable[Finding]:
     from fairprune.audit.setups import check_assumed
     from fairprune.cli.printing import print_findings
+    from fairprune.errors import SpecError
 
     check_assumed(assumed)
+    if path.suffix.lower() != ".toml" or not path.is_file():
+        what = f"no file {path}" if not path.is_file() else f"{path}"
+        raise SpecError(f"{what}: expected a study (.toml) or a file of results ({', '.join(_SUFFIXES)})")
     session = read_session(path, overrides, store, data_root)
     records = read_records(session)
     findings = audited(session, records, summarised(session, records), tau, assumed)

@@ -148,6 +148,8 @@ def test_mistakes_are_one_line_and_the_rest_is_read_on_demand(audit, two):
     ("arguments", "message"),
     [
         (["none.csv"], "no file none.csv"),
+        (["none.toml"], "no file none.toml: expected a study (.toml) or a file of results (.csv, .json)"),
+        (["none"], "no file none: expected a study (.toml)"),
         (["{two}", "--tau", "5"], "--tau 5: expected a fraction from 0 to below 1"),
         (["{two}", "--tau", "nan"], "--tau nan: expected a fraction"),
         (["{two}", "--assume-equal", "momentun"], "did you mean 'momentum'"),

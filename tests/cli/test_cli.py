@@ -114,7 +114,7 @@ def test_audit_names_what_is_wrong_and_can_be_a_gate(fairprune, study):
     code, out, _ = fairprune("audit", path, "--store", store, "--json")
     rules = {finding["rule"] for finding in json.loads(out)["findings"]}
     assert code == 0
-    assert {"few-seeds", "single-rate"} & rules
+    assert {"few-seeds", "single-target"} & rules
     assert fairprune("audit", path, "--store", store, "--fail-on", "note")[0] == 1
 
 

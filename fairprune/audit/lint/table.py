@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Any
 
 from fairprune.audit.columns import COLUMNS as AUDITED
+from fairprune.audit.columns import PERCENT, TIMES
 from fairprune.audit.lint.printed import Printed, read
 from fairprune.audit.read import plain, read_rows, spelling
 from fairprune.audit.rows import Problem, Row
 from fairprune.errors import SpecError
 
-_PERCENT, _FACTOR = partial(read, units="%"), partial(read, units="x\N{MULTIPLICATION SIGN}")
+_PERCENT, _FACTOR = partial(read, units=PERCENT), partial(read, units=TIMES)
 _whole = AUDITED["seeds"].read
 
 NUMBERS: Mapping[str, Callable[[str], Printed]] = MappingProxyType(
@@ -125,13 +126,17 @@ def read_table(path: Path) -> Table:
     Raises SpecError where there is no such file, or no row in it can be read.
     """
     entries: dict[str, Entry] = {}
+    places: dict[str, str] = {}
     problems: list[Problem] = []
     for row in read_rows(path, COLUMNS):
-        found = _entry(row) if isinstance(row, Row) else [row]
+        if isinstance(row, Problem):
+            problems.append(row)
+            continue
+        found = _entry(row)
         if isinstance(found, Entry) and found.id in entries:
-            found = [Problem(row.place, "id", f"'{found.id}' is the id of another row too")]
+            found = [Problem(row.place, "id", f"'{found.id}' is the id of {places[found.id].rpartition(', ')[2]} too")]
         if isinstance(found, Entry):
-            entries[found.id] = found
+            entries[found.id], places[found.id] = found, row.place
         else:
             problems += found
     if not entries:

@@ -44,7 +44,7 @@ def test_json_numbers_and_their_places_in_the_list(tmp_path: Path) -> None:
             "id,top1\na,1,2\nb,3\n",
             "t.csv, line 2, column top1: 3 cells, expected 2; a cell that holds a separator needs",
         ),
-        ("id,top1\na,1\na,2\n", "t.csv, line 3, column id: 'a' is the id of another row too"),
+        ("id,top1\na,1\na,2\n", "t.csv, line 3, column id: 'a' is the id of line 2 too"),
         ("id,rank\na,1.5\nb,1\n", "t.csv, line 2, column rank: '1.5': expected a whole number, 1 or more"),
         (
             "id,selected_on\na,best\nb,\n",
