@@ -63,6 +63,4 @@ def _words(e: Environment) -> str:
     git = f", git {e.git}" if e.git else ""
     threads = f"{e.threads} thread{'s' if e.threads != 1 else ''}"
     system = e.platform.split("-")[0]  # records have the rest
-    return (
-        f"{device}; {threads}; {system}; Python {e.python}, torch {e.torch}, fairprune {e.fairprune}{git}; {mode}"
-    )
+    return f"{device}; {threads}; {system}; Python {e.python}, torch {e.torch}, fairprune {e.fairprune}{git}; {mode}"
