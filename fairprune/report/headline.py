@@ -63,16 +63,18 @@ def _panel(panel: Panel) -> list[str]:
         return ["Trained from scratch without a control of its own: see the exploratory comparison with retraining."]
     if not comparisons:
         return ["Nothing is compared here: every method is the control."]
-    by_verdict: defaultdict[tuple[str, str], dict[str, list[Comparison]]] = defaultdict(dict)
+    unlike = {(beside.method, ranking.target) for ranking in panel.rankings for beside in ranking.beside}
+    by_verdict: defaultdict[tuple[str, str, bool], dict[str, list[Comparison]]] = defaultdict(dict)
     for c in comparisons:
-        by_verdict[c.verdict, c.control].setdefault(c.method, []).append(c)
+        by_verdict[c.verdict, c.control, (c.method, c.target) in unlike].setdefault(c.method, []).append(c)
     targets = {c.method: sum(d.method == c.method for d in comparisons) for c in comparisons}
     sentences = []
     for verdict in ("better", "worse", "not separated"):
-        for (said, control), methods in by_verdict.items():
+        for (said, control, apart), methods in sorted(by_verdict.items(), key=lambda item: item[0][2]):
             if said == verdict:
                 names = [_at(name, group, targets[name]) for name, group in methods.items()]
-                sentences.append(f"{words.capital(_SAID[verdict].format(control))}: {'; '.join(names)}.")
+                but = ", but not like with like (see beside the ranking)" if apart else ""
+                sentences.append(f"{words.capital(_SAID[verdict].format(control))}{but}: {'; '.join(names)}.")
     lost = sum(c.verdict == "not estimable" for c in comparisons)
     if lost:
         reasons = sorted({c.reason for c in comparisons if c.verdict == "not estimable"})

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from rich.console import Console
 
-from fairprune.report import html, markdown, terminal
+from fairprune.report import headline, html, markdown, terminal
 from fairprune.report.standing import rank, standing
 from fairprune.summary import Beside, Rank, Ranking, Summary, summarise
 
@@ -105,3 +105,12 @@ def test_hostile_names_and_reasons_are_text(synthetic):
     table = markdown.table(summary)
     assert "<script>" not in table
     assert r"\|\*x\* at 2x" in table
+
+
+def test_a_verdict_on_what_is_beside_the_ranking_says_so(synthetic):
+    apart = ranking(2, beside=("lamp", "S3.2 needs one retrain_schedule"))
+    (found,) = headline.headline(ranked(synthetic(METHODS), apart, ranking(4, beside=())))
+    assert found.sentences[:2] == (
+        "Better than random-weight: magnitude at every target; lamp at 4x, 8x and 16x.",
+        "Better than random-weight, but not like with like (see beside the ranking): lamp at 2x.",
+    )
