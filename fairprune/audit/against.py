@@ -13,7 +13,7 @@ from fairprune.audit.measured import from_record
 from fairprune.audit.read import spelling
 from fairprune.audit.result import STAGES, Result
 from fairprune.audit.rules import findings_of
-from fairprune.audit.setups import ORDER, Pair, Reading, check_assumed
+from fairprune.audit.setups import Pair, Reading, check_assumed, strictness
 from fairprune.record import Record
 
 
@@ -50,8 +50,7 @@ def judge(
 
 
 def _strictness(pair: Pair) -> tuple[int, int]:
-    verdict = pair.verdict
-    return (ORDER.index(verdict.setup) if verdict.setup else -1), len(verdict.flags)
+    return strictness(pair.verdict), len(pair.verdict.flags)
 
 
 def own_runs(records: Iterable[Record], results: Iterable[Result]) -> list[Result]:

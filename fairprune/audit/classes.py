@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fairprune.audit.demand import level_of, reasons
 from fairprune.audit.result import Result
-from fairprune.audit.setups import ORDER, RATES, Level, Rate, compare
+from fairprune.audit.setups import ORDER, RATES, Level, Rate, compare, strictness
 from fairprune.study import Demand
 
 WANTED: Level = "S3.2"  # what Wang et al. 2023 (arXiv:2301.05219) recommend at least
@@ -98,7 +98,7 @@ def _between(a: Result, b: Result, asked: Terms) -> str:
     for axis in RATES:
         if a.target and a.target.axis == axis and axis not in verdict.matched:  # S1 is content with either rate
             return f"S1 needs one {axis} within {asked.tau:.1%}, not {_rate(a, axis)} and {_rate(b, axis)}"
-    reached = ORDER.index(verdict.setup) if verdict.setup else -1
+    reached = strictness(verdict)
     if reached < ORDER.index(asked.level):
         return "; ".join(reasons(verdict, ORDER[reached + 1]))
     if asked.flags and not set(asked.flags) & set(verdict.flags):

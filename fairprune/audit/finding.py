@@ -17,7 +17,6 @@ SEVERITIES: Mapping[Severity, str] = {
     "caution": "the conclusion may stand, but less firmly than it looks",
     "note": "what a reader must know to read the numbers rightly",
 }
-CONTROLS = ("dense", "random", "magnitude")
 
 Said = tuple[Sequence[str], str]  # ids of the results, and the text
 
@@ -69,7 +68,7 @@ class StudyFacts:
     targets: tuple[float, ...] = ()
     endpoint: str | None = None
     seeds: int | None = None
-    switched_off: frozenset[str] = frozenset()  # controls out of `CONTROLS`
+    switched_off: frozenset[str] = frozenset()  # controls: dense, random, magnitude
     exploratory: bool = False  # targets or endpoint changed after the first result
 
 
