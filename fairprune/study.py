@@ -103,17 +103,22 @@ class Study(Value):
 
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     """The study in a TOML file, with `key.path=value` overrides (values in TOML syntax, or bare strings)."""
+    if not path.exists():
+        raise SpecError(f"no study file {path}")
+    table = read_toml(path)
+    for override in overrides:
+        _override(table, override)
+    return parse_study(table, str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file holds. Raises SpecError for one that cannot be read."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SpecError(f"no study file {path}") from None
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SpecError(f"{path} cannot be read: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpecError(f"{path} is not valid TOML: {error}") from None
-    for override in overrides:
-        _override(table, override)
-    return parse_study(table, str(path))
 
 
 def parse_study(table: dict[str, Any], where: str = "study") -> Study:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fairprune.claims.values import SCALES, Claim
 from fairprune.errors import SpecError, unknown
-from fairprune.study import Study, parse_study
+from fairprune.study import Study, parse_study, read_toml
 from fairprune.validation import validate
 
 _OWN = ("study", "studies", "takes", "tests", "margin")  # what a scale may have
@@ -39,7 +38,7 @@ def read_claim(path: Path) -> Claim:
     table by table, anything else replaced. `tests` of a scale stand in place of the file's, its `margin` in place of
     those of tests that have one. A task that says `like = "NAME"` is laid over that of tasks.toml beside the file.
     """
-    table, tasks = _toml(path), _toml(path.with_stem(_TASKS)) if path.with_stem(_TASKS).exists() else {}
+    table, tasks = read_toml(path), read_toml(path.with_stem(_TASKS)) if path.with_stem(_TASKS).exists() else {}
     scales = table.pop("scales", None)
     if not isinstance(scales, Mapping) or not scales:
         raise SpecError(f"{path}: expected [scales.SCALE] for one of {', '.join(SCALES)}")
@@ -64,15 +63,6 @@ def read_claim(path: Path) -> Claim:
         "takes": {name: scale.get("takes", "") for name, scale in scales.items()},
     }
     return validate(Claim, table | fields, str(path))
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path} is not valid TOML: {error}") from None
 
 
 def _with_margin(tests: Any, scale: Mapping[str, Any]) -> Any:

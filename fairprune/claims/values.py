@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from fairprune.errors import SpecError, unknown
 from fairprune.spec import Value
 from fairprune.stats import Expect
 from fairprune.stats.expectation import WITH_MARGIN
@@ -75,3 +76,10 @@ class Claim(Value):
     tests: dict[Scale, Annotated[tuple[Test, ...], Field(min_length=1)]]
     studies: dict[Scale, dict[str, Study]]
     takes: dict[Scale, str]
+
+    def scale(self, name: str) -> Scale:
+        """The scale of that name. Raises SpecError for one that the claim does not have."""
+        for known in self.studies:
+            if known == name:
+                return known
+        raise SpecError(f"claim {self.name}: {unknown('scale', name, self.studies)}")

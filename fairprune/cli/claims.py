@@ -107,30 +107,28 @@ def run(
     chosen = [find_claim(folder, name) for name in (claim_names(folder) if names == ["all"] else names)]
     execution, jobs = resources(device, jobs, threads, compiled=False)
     site = Site(store, data_root, folder.resolve(), download, execution)
-    sessions = [_sessions(claim, scale, site) for claim in chosen]  # all are resolved before anything is computed
+    sessions = [
+        _sessions(claim, claim.scale(scale), site) for claim in chosen
+    ]  # all are resolved before anything is computed
     found = [
-        _run(claim, scale, opened, jobs, verdicts, quiet=as_json)
+        _run(claim, claim.scale(scale), opened, jobs, verdicts, quiet=as_json)
         for claim, opened in zip(chosen, sessions, strict=True)
     ]
     if as_json:
         typer.echo(json.dumps(found, indent=2))
 
 
-def _sessions(claim: Claim, scale: str, site: Site) -> dict[str, Session]:
+def _sessions(claim: Claim, scale: Scale, site: Site) -> dict[str, Session]:
     from fairprune.claims import check
     from fairprune.cli.sessions import session_of
-    from fairprune.errors import SpecError, unknown
 
-    if scale not in claim.studies:
-        raise SpecError(f"claim {claim.name}: {unknown('scale', scale, claim.studies)}")
-    known: Scale = next(name for name in claim.studies if name == scale)
-    opened = {name: session_of(study, site) for name, study in claim.studies[known].items()}
-    check(claim, known, {name: session.points for name, session in opened.items()})
+    opened = {name: session_of(study, site) for name, study in claim.studies[scale].items()}
+    check(claim, scale, {name: session.points for name, session in opened.items()})
     return opened
 
 
 def _run(
-    claim: Claim, scale: str, sessions: Mapping[str, Session], jobs: int, verdicts: Path, *, quiet: bool
+    claim: Claim, scale: Scale, sessions: Mapping[str, Session], jobs: int, verdicts: Path, *, quiet: bool
 ) -> dict[str, Any]:
     from fairprune.claims import judge
     from fairprune.cli.printing import console
@@ -142,8 +140,7 @@ def _run(
     for session in sessions.values():
         run_session(session, "only-missing", jobs, quiet=quiet)
     records = {key: record for session in sessions.values() for key, record in read_records(session).items()}
-    known: Scale = next(name for name in claim.studies if name == scale)
-    judged = judge(claim, known, {name: session.points for name, session in sessions.items()}, records)
+    judged = judge(claim, scale, {name: session.points for name, session in sessions.items()}, records)
     command = f"fairprune claims run {claim.name} --scale {scale}"
     asked = len({point.id for session in sessions.values() for point in session.points})  # studies share runs
     verdicts.mkdir(parents=True, exist_ok=True)

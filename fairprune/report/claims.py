@@ -9,7 +9,7 @@ from typing import Any
 import fairprune
 from fairprune.claims import Judgement
 from fairprune.record import Record
-from fairprune.report.markdown import grid, plain
+from fairprune.report.markdown import bullets, grid, paragraphs, plain
 from fairprune.report.words import number, plural
 from fairprune.summary import charges, places
 
@@ -66,9 +66,9 @@ def page(found: Mapping[str, Any], note: str) -> str:
         grid([plain(title) for title in titles], "lllrrl", [[plain(cell) for cell in row] for row in rows]),
         rule,
         f"Runs: {runs}; {found['core_hours']:.2g} hours of computing (stages' times added up).",
-        "\n".join(f"- {plain(text)}" for text in found["hardware"]),
+        bullets(found["hardware"]),
     ]
-    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+    return paragraphs(parts)
 
 
 def expected(test: Mapping[str, Any]) -> str:

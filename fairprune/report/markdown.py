@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fairprune.report import headline, words
 from fairprune.report.finding import Finding, ordered
@@ -21,8 +21,8 @@ def page(summary: Summary, findings: Sequence[Finding], command: str) -> str:
         f"# {plain(summary.name)}",
         plain(summary.question),
         f"```console\n{command}\n```",
-        _listed(said),
-        _listed(places),
+        bullets(said),
+        bullets(places),
         "## Results",
         table(summary),
         *_exploratory(summary),
@@ -31,7 +31,7 @@ def page(summary: Summary, findings: Sequence[Finding], command: str) -> str:
         "## What the audit says",
         "\n".join(f"- **{f.severity}**, `{f.rule}`: {plain(f.text)}" for f in ordered(findings)) or "Nothing.",
     ]
-    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+    return paragraphs(parts)
 
 
 def ledger(summary: Summary) -> str:
@@ -88,9 +88,14 @@ def _table(summary: Summary, panel: Panel) -> str:
     titles = ["method", "target", "compression", "speedup", endpoint_title(summary), "n", "rank", "against control"]
     lines = [_cells(row) for row in rows(summary, panel)]
     drawn = grid([plain(title) for title in [*titles, "verdict"]], "lrrrrrrrl", lines)
-    where = standing(panel)
-    under = [*map(plain, where.about), *(["Beside the ranking:", _listed(where.beside)] if where.beside else [])]
+    stand = standing(panel)
+    under = [*map(plain, stand.about), *(["Beside the ranking:", bullets(stand.beside)] if stand.beside else [])]
     return "\n".join([drawn, *(f"{text}\n" for text in under)])
+
+
+def paragraphs(parts: Iterable[str]) -> str:
+    """Parts of a page with an empty line between them; empty ones are left out."""
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
 
 def grid(titles: Sequence[str], columns: str, lines: Sequence[Sequence[str]]) -> str:
@@ -99,7 +104,8 @@ def grid(titles: Sequence[str], columns: str, lines: Sequence[Sequence[str]]) ->
     return "\n".join(f"| {' | '.join(line)} |" for line in [titles, rule, *lines]) + "\n"
 
 
-def _listed(items: Sequence[str]) -> str:
+def bullets(items: Iterable[str]) -> str:
+    """A list of plain texts."""
     return "\n".join(f"- {plain(item)}" for item in items)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fairprune.pruning.calibration import Source
+from fairprune.pruning.layout import shown
 from fairprune.pruning.needs.gradients import check_depends, gradient_stream, in_chunks
 
 
@@ -27,7 +28,10 @@ def unit_gates(source: Source, weights: Mapping[str, Tensor], chunk: int) -> Ite
     Chunks are as in `gradient_stream`.
     """
     modules = {name: source.network.get_submodule(source.batch_norm_of.get(name, name)) for name in weights}
-    gates = {name: weights[name].new_ones(_width(module)) for name, module in modules.items()}
+    gates = {
+        name: weight.new_ones(len(shown(source.network.get_submodule(name), weight)))
+        for name, weight in weights.items()
+    }
 
     def of(batch: Tensor, targets: Tensor) -> tuple[Tensor | None, ...]:
         with torch.enable_grad(), _gated(modules, gates):
@@ -36,13 +40,6 @@ def unit_gates(source: Source, weights: Mapping[str, Tensor], chunk: int) -> Ite
             return torch.autograd.grad(loss, tuple(gates.values()), allow_unused=True)
 
     return in_chunks(source, gates, chunk, of)
-
-
-def _width(module: nn.Module) -> int:
-    for name in ("out_features", "out_channels", "num_features"):
-        if isinstance(width := getattr(module, name, None), int):
-            return width
-    raise TypeError(f"{type(module).__name__} is no layer with units")
 
 
 @contextmanager
