@@ -121,6 +121,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise SpecError(f"{path} is not valid TOML: {error}") from None
 
 
+def toml_value(text: str) -> Any:
+    """A value in TOML syntax; what is none is a string as it stands."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
 def parse_study(table: dict[str, Any], where: str = "study") -> Study:
     """The study in a table, in the shape of the TOML file. `task` may stand for a single entry of `tasks`."""
     table = dict(table)
@@ -159,10 +167,6 @@ def _override(table: dict[str, Any], text: str) -> None:
     path, equals, raw = text.partition("=")
     if not equals:
         raise SpecError(f"override '{text}': expected key=value, e.g. targets=[2,4] or task.precision=bf16")
-    try:
-        value = tomllib.loads(f"value = {raw}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = raw
     *parents, last = path.strip().split(".")
     for key in parents:
         if key in NAMED and isinstance(table.get(key), str):
@@ -170,4 +174,4 @@ def _override(table: dict[str, Any], text: str) -> None:
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
             raise SpecError(f"override '{text}': '{key}' is not a table")
-    table[last] = value
+    table[last] = toml_value(raw)

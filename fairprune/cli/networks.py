@@ -55,13 +55,12 @@ def cost(
 
 def built(network: str, shape: str, classes: int, options: list[str] | None) -> tuple[nn.Module, Tensor]:
     """The network that options of the command describe, and an input for it."""
-    import tomllib
-
     import torch
 
     from fairprune.errors import SpecError
     from fairprune.networks.build import build
     from fairprune.spec import NetworkSpec
+    from fairprune.study import toml_value
 
     try:
         channels, height, width = (int(part) for part in shape.split(","))
@@ -72,9 +71,6 @@ def built(network: str, shape: str, classes: int, options: list[str] | None) -> 
         key, equals, raw = option.partition("=")
         if not equals:
             raise SpecError(f"--option {option}: expected key=value")
-        try:
-            values[key] = tomllib.loads(f"value = {raw}")["value"]
-        except tomllib.TOMLDecodeError:
-            values[key] = raw
+        values[key] = toml_value(raw)
     made = build(NetworkSpec(name=network, options=values), (channels, height, width), classes, Path.cwd())
     return made, torch.zeros(1, channels, height, width)
