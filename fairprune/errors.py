@@ -34,6 +34,10 @@ class StoreError(FairpruneError):
     """A store that cannot be read or written, or holds a damaged object."""
 
 
+class CorpusError(FairpruneError):
+    """A corpus that cannot be read, or rows that it cannot take."""
+
+
 def brief(error: BaseException) -> str:
     """The first line of what another library's error says; its type where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,1 @@
+"""Published results as data: papers, methods, networks, data sets, results, comparisons, recipes."""
