@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from fairprune.cli import audits, claims, components, crossing, linting, networks, pruning, results, schedules, studies
+from fairprune.cli import (
+    audits,
+    claims,
+    components,
+    corpus,
+    crossing,
+    linting,
+    networks,
+    pruning,
+    results,
+    schedules,
+    studies,
+)
 
 app = typer.Typer(
     name="fairprune",
@@ -34,6 +46,7 @@ for command in (
 ):
     app.command(epilog=getattr(command, "epilog", None))(command)
 app.add_typer(claims.app, name="claims")
+app.add_typer(corpus.app, name="corpus")
 
 
 @app.callback(invoke_without_command=True)

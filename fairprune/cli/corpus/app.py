@@ -1,0 +1,11 @@
+"""The group of commands about published results. Heavy imports happen inside commands."""
+
+from __future__ import annotations
+
+import typer
+
+from fairprune.cli.corpus import tables
+
+app = typer.Typer(help="Published results as data: ask, compare, draw, extend.", no_args_is_help=True)
+for command in (tables.tables,):
+    app.command()(command)
