@@ -76,7 +76,7 @@ def _table(rows: Iterable[Row | Problem]) -> Table:
             found = [Problem(row.place, "id", f"'{name}' is the id of {places[name].rpartition(', ')[2]} too")]
         if not found:
             try:
-                results[name] = _result(values)
+                results[name] = printed(values)
             except SpecError as error:
                 found = [Problem(row.place, None, str(error))]
         if name:
@@ -116,8 +116,11 @@ def plain(text: str) -> str:
     return text
 
 
-def _result(values: Mapping[str, Any]) -> Result:
-    """The result, with what follows from its kind, and the multiply-adds that follow from its speedup."""
+def printed(values: Mapping[str, Any]) -> Result:
+    """A result out of print, from its fields: with what follows from its kind, and multiply-adds from its speedup.
+
+    Raises SpecError where they contradict each other.
+    """
     kind: Kind = values.get("kind", "prune")
     rates = {rate: values.get(rate) for rate in ("compression", "speedup")}
     if kind == "dense":  # nothing is removed: known

@@ -1,0 +1,72 @@
+"""Rows of the corpus as what the audit judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairprune.audit.columns import COLUMNS
+from fairprune.audit.read import printed
+from fairprune.audit.result import Result
+from fairprune.corpus.schema import SCHEMA
+from fairprune.corpus.tables import Corpus
+
+_SHARED = tuple(name for name in COLUMNS if name in SCHEMA["results"] and name not in ("method", "dataset", "network"))
+_MACS_IN = {"macs": 1.0, "2x macs": 2.0}
+
+
+@dataclass(frozen=True)
+class Names:
+    """The usual names of methods, data sets and networks by key."""
+
+    method: Mapping[str, str]
+    dataset: Mapping[str, str]
+    network: Mapping[str, str]
+
+
+def names_of(corpus: Corpus) -> Names:
+    """The names in a corpus, which needs the tables `methods`, `datasets` and `networks` alone."""
+    found = (dict(corpus[table].select("key", "name").iter_rows()) for table in ("methods", "datasets", "networks"))
+    return Names(*found)
+
+
+def as_result(row: Mapping[str, Any], names: Names) -> Result:
+    """A row of the table `results` as the audit's value; its id is the row's key, its method's name has the variant.
+
+    What is not printed but follows is worked out: both rates from sizes, the accuracy from the base's and its change.
+    Raises SpecError for a row that contradicts itself.
+    """
+    cells = {name: row.get(name) for name in _SHARED}
+    known = {name: COLUMNS[name].read(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
+    told = names.method.get(str(row.get("method"))), row.get("variant")
+    params, flops = (_ratio(row.get(f"base_{size}"), row.get(size)) for size in ("params_m", "flops_g"))
+    counted, per_mac = row.get("base_flops_g"), _MACS_IN.get(str(row.get("flops_unit")))
+    return printed(
+        known
+        | {
+            "id": row["key"],
+            "source": f"{row['paper']}, {row['source']}",
+            "method": " ".join(part for part in told if part) or None,
+            "dataset": names.dataset.get(str(row.get("dataset"))),
+            "network": names.network.get(str(row.get("network"))),
+            "compression": _first(known["compression"], params),
+            "speedup": _first(known["speedup"], flops),
+            "base_top1": _first(known["base_top1"], _moved(known["top1"], row.get("top1_change"), -1)),
+            "top1": _first(known["top1"], _moved(known["base_top1"], row.get("top1_change"), 1)),
+            "params_m_base": row.get("base_params_m"),
+            "macs_g_base": counted / per_mac if counted is not None and per_mac else None,
+        }
+    )
+
+
+def _first(stated: float | None, implied: float | None) -> float | None:
+    return implied if stated is None else stated
+
+
+def _ratio(dense: float | None, small: float | None) -> float | None:
+    return dense / small if dense and small else None
+
+
+def _moved(accuracy: float | None, change: float | None, sign: int) -> float | None:
+    return None if accuracy is None or change is None else round(accuracy + sign * change, 6)
