@@ -6,12 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fairprune.errors import SpecError
-from fairprune.record import Status
 from fairprune.schedules import Schedule, empty
-from fairprune.spec import Target
+
+if TYPE_CHECKING:
+    from fairprune.record import Status
+    from fairprune.spec import Target
 
 Kind = Literal["prune", "scratch", "dense"]
 STAGES = ("pretrain", "prune", "retrain")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, fields
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from fairprune.errors import SpecError
 from fairprune.schedules import empty, halving, parse
 
 Make = Callable[..., Result]
-OPTIONAL = [f.name for f in fields(Result) if type(None) in get_args(get_type_hints(Result)[f.name])]
+OPTIONAL = [f.name for f in fields(Result) if str(f.type).endswith("| None")]
 
 SCHEDULES = [parse(text) for text in ("constant:1e-3 total:40", "0:1e-2,20:1e-3 total:40", "constant:1e-3 total:20")]
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
