@@ -15,7 +15,7 @@ from typing import Any, Literal
 import polars as pl
 
 from fairprune.corpus.schema import KEYS, SCHEMA, TABLES, TableName, empty
-from fairprune.errors import CorpusError, brief
+from fairprune.errors import CorpusError, brief, unknown
 from fairprune.files import write_bytes, write_text
 
 SHIPPED = Path(str(files("fairprune.corpus"))) / "tables"
@@ -73,6 +73,13 @@ def merged(corpus: Corpus, part: Part) -> Corpus:
         kept = corpus[table].filter(pl.col("origin") != part.origin)
         tables[table] = pl.concat([kept, _frame(table, part)]).sort(KEYS[table], maintain_order=True)
     return Corpus(tables)
+
+
+def of_origin(corpus: Corpus, origin: str) -> Corpus:
+    """The rows that came from one origin. Raises CorpusError for one that brought none."""
+    if origin not in corpus.origins:
+        raise CorpusError(unknown("origin", origin, corpus.origins))
+    return Corpus({table: frame.filter(origin=origin) for table, frame in corpus.tables.items()})
 
 
 def _frame(table: TableName, part: Part) -> pl.DataFrame:

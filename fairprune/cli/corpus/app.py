@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from fairprune.cli.corpus import tables
+from fairprune.cli.corpus import stats, tables
 
 app = typer.Typer(help="Published results as data: ask, compare, draw, extend.", no_args_is_help=True)
-for command in (tables.tables,):
+for command in (tables.tables, stats.stats):
     app.command()(command)
