@@ -1,11 +1,15 @@
-"""What every test relies on: one thread, reproducible examples, and real data only where a setting points to it."""
+"""What every test relies on: one thread, reproducible examples, real data only where a setting says where, commands."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
 import torch
+
+from fairprune.cli import main
 
 torch.set_num_threads(1)
 hypothesis.settings.register_profile("default", deadline=None)
@@ -27,6 +31,22 @@ def data_root() -> Path:
     if root is None:
         pytest.skip(NO_DATA)
     return root
+
+
+@pytest.fixture
+def fairprune(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command as a user would: its exit code, output and errors."""
+
+    def fairprune(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["fairprune", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        printed = capsys.readouterr()
+        return int(end.value.code or 0), printed.out, printed.err
+
+    return fairprune
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

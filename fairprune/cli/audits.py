@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fairprune.cli import EXIT_FINDINGS
+from fairprune.cli.comparing import AssumeEqual, Tau, assumed
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder
 from fairprune.cli.reading import audited, read_records, read_session, summarised
 
@@ -24,29 +24,12 @@ if TYPE_CHECKING:
 _SUFFIXES = (".csv", ".json")
 
 
-def _assumable(incomplete: str) -> list[str]:
-    """What completes a list of fields: its last one."""
-    from fairprune.audit.setups import ASSUMABLE
-
-    before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{field}" for field in ASSUMABLE if field.startswith(last)]
-
-
 def audit(
     path: Annotated[
         Path, typer.Argument(help="A study, or a file of results (.csv, .json).", metavar="STUDY.toml|RESULTS.csv")
     ],
-    tau: Annotated[float, typer.Option("--tau", help="How far matching rates may lie apart; 0.05: 5 %.")] = 0.05,
-    assume_equal: Annotated[
-        str,
-        typer.Option(
-            "--assume-equal",
-            metavar="FIELD,...",
-            help="Fields that count as equal where one is unknown.",
-            autocompletion=_assumable,
-            show_default=False,
-        ),
-    ] = "",
+    tau: Tau = 0.05,
+    assume_equal: AssumeEqual = "",
     reading: Annotated[
         Literal["wang", "liu"] | None,
         typer.Option("--reading", help="What SX-B counts against a scratch run: wang, all; liu, all but retraining."),
@@ -72,18 +55,16 @@ def audit(
     """
     from fairprune.errors import SpecError
 
-    if not (math.isfinite(tau) and 0 <= tau < 1):
-        raise SpecError(f"--tau {tau:g}: expected a fraction from 0 to below 1, e.g. 0.05")
-    assumed = frozenset(field.strip() for field in assume_equal.split(",") if field.strip())
+    fields = assumed(tau, assume_equal)
     of_file = path.suffix.lower() in _SUFFIXES
     for_files = {"--reading": reading, "--against": against, "--keep-going": keep_going}
     for option, value in ({"--set": overrides} if of_file else for_files).items():
         if value:
             raise SpecError(f"{option} is for {'studies' if of_file else 'files of results'}, not for {path.name}")
     if of_file:
-        findings, whole = _of_file(path, against, tau, assumed, reading or "wang", keep_going, as_json)
+        findings, whole = _of_file(path, against, tau, fields, reading or "wang", keep_going, as_json)
     else:
-        findings, whole = _of_study(path, overrides, store, data_root, tau, assumed, as_json), True
+        findings, whole = _of_study(path, overrides, store, data_root, tau, fields, as_json), True
     if fail_on != "never" and (not whole or reaches((f.severity for f in findings), fail_on)):
         raise typer.Exit(EXIT_FINDINGS)
 
@@ -94,20 +75,18 @@ def _of_study(
     store: Path,
     data_root: Path | None,
     tau: float,
-    assumed: Set[str],
+    fields: Set[str],
     as_json: bool,
 ) -> Iterable[Finding]:
-    from fairprune.audit.setups import check_assumed
     from fairprune.cli.printing import print_findings
     from fairprune.errors import SpecError
 
-    check_assumed(assumed)
     if path.suffix.lower() != ".toml" or not path.is_file():
         what = f"no file {path}" if not path.is_file() else f"{path}"
         raise SpecError(f"{what}: expected a study (.toml) or a file of results ({', '.join(_SUFFIXES)})")
     session = read_session(path, overrides, store, data_root)
     records = read_records(session)
-    findings = audited(session, records, summarised(session, records), tau, assumed)
+    findings = audited(session, records, summarised(session, records), tau, fields)
     if as_json:
         typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
     else:
@@ -119,7 +98,7 @@ def _of_file(
     path: Path,
     against: Path | None,
     tau: float,
-    assumed: Set[str],
+    fields: Set[str],
     reading: Reading,
     keep_going: bool,
     as_json: bool,
@@ -136,7 +115,7 @@ def _of_file(
         from fairprune.store import read_store
 
         own = own_runs(read_store(against).records(), table.results)
-    judgement = judge(table.results, own, tau, assumed, reading)
+    judgement = judge(table.results, own, tau, fields, reading)
     if as_json:
         typer.echo(to_json(judgement, table))
     else:

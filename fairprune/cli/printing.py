@@ -19,7 +19,8 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title:
     """A table; columns whose name ends in a space are left-aligned text, the others numbers."""
     table = Table(title=title or None, box=None, pad_edge=False, header_style="bold", title_justify="left")
     for column in columns:
-        table.add_column(column.strip(), justify="left" if column.endswith(" ") else "right", overflow="fold")
+        text = column.endswith(" ")
+        table.add_column(column.strip(), justify="left" if text else "right", overflow="fold", no_wrap=not text)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     console().print(table)

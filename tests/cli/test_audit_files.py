@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairprune.cli import main
-from fairprune.cli.audits import _assumable
+from fairprune.cli.comparing import assumable
 
 PUBLISHED = Path(__file__).parents[1] / "audit" / "data"
 HEAD = "id,method,dataset,network,speedup,base_checkpoint,prune_epochs,retrain_schedule\n"
@@ -170,5 +170,5 @@ def test_help_shows_an_example_and_fields_complete(audit):
     code, out, _ = audit("--help")
     assert code == 0
     assert "fairprune audit published.csv --assume-equal" in out
-    assert _assumable("m") == ["momentum"]
-    assert _assumable("momentum,we") == ["momentum,weight_decay"]
+    assert assumable("m") == ["momentum"]
+    assert assumable("momentum,we") == ["momentum,weight_decay"]
