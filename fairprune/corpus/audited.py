@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairprune.audit.columns import COLUMNS
-from fairprune.audit.read import printed
+from fairprune.audit.read import printed, spelling
 from fairprune.audit.result import Result
 from fairprune.corpus.schema import SCHEMA
 from fairprune.corpus.tables import Corpus
@@ -39,7 +39,6 @@ def as_result(row: Mapping[str, Any], names: Names) -> Result:
     """
     cells = {name: row.get(name) for name in _SHARED}
     known = {name: COLUMNS[name].read(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
-    told = names.method.get(str(row.get("method"))), row.get("variant")
     params, flops = (_ratio(row.get(f"base_{size}"), row.get(size)) for size in ("params_m", "flops_g"))
     counted, per_mac = row.get("base_flops_g"), _MACS_IN.get(str(row.get("flops_unit")))
     return printed(
@@ -47,7 +46,7 @@ def as_result(row: Mapping[str, Any], names: Names) -> Result:
         | {
             "id": row["key"],
             "source": f"{row['paper']}, {row['source']}",
-            "method": " ".join(part for part in told if part) or None,
+            "method": _method(names.method.get(str(row.get("method"))), row.get("variant")),
             "dataset": names.dataset.get(str(row.get("dataset"))),
             "network": names.network.get(str(row.get("network"))),
             "compression": _first(known["compression"], params),
@@ -58,6 +57,13 @@ def as_result(row: Mapping[str, Any], names: Names) -> Result:
             "macs_g_base": counted / per_mac if counted is not None and per_mac else None,
         }
     )
+
+
+def _method(name: str | None, variant: str | None) -> str | None:
+    """The name, and the variant, which may have the name in it: GReg and GReg-1 are GReg-1."""
+    if name and variant:
+        return variant if spelling(name) in spelling(variant) else f"{name} {variant}"
+    return name or variant
 
 
 def _first(stated: float | None, implied: float | None) -> float | None:

@@ -60,6 +60,20 @@ def test_a_scratch_run_trains_the_small_network_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "variant", "expected"),
+    [
+        ("greg", None, "GReg"),
+        ("greg", "2", "GReg 2"),
+        ("greg", "Greg-2", "Greg-2"),
+        (None, "2", "2"),
+        (None, None, None),
+    ],
+)
+def test_the_name_of_a_method(method: str | None, variant: str | None, expected: str | None) -> None:
+    assert as_result(row(method=method, variant=variant), NAMES).method == expected
+
+
+@pytest.mark.parametrize(
     ("values", "expected"),
     [
         ({"base_params_m": 20.0, "params_m": 5.0}, {"compression": 4.0, "params_m_base": 20.0}),
