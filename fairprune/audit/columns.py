@@ -25,7 +25,7 @@ class Column:
     read: Callable[[str], Any]
 
 
-def _number(low: float, high: float, expected: str, units: str = "") -> Callable[[str], float]:
+def number(low: float, high: float, expected: str, units: str = "") -> Callable[[str], float]:
     """Reads a number, which one of the units may follow."""
 
     def read(text: str) -> float:
@@ -38,7 +38,9 @@ def _number(low: float, high: float, expected: str, units: str = "") -> Callable
     return read
 
 
-def _whole(low: int) -> Callable[[str], int]:
+def whole(low: int) -> Callable[[str], int]:
+    """Reads a whole number."""
+
     def read(text: str) -> int:
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if not (math.isfinite(value) and value >= low and value == int(value)):
@@ -48,7 +50,9 @@ def _whole(low: int) -> Callable[[str], int]:
     return read
 
 
-def _choice(what: str, *choices: str) -> Callable[[str], str]:
+def choice(what: str, *choices: str) -> Callable[[str], str]:
+    """Reads one of a few words."""
+
     def read(text: str) -> str:
         if text not in choices:
             raise SpecError(unknown(what, text, choices))
@@ -95,19 +99,19 @@ def _spare(text: str) -> tuple[str, ...]:
 
 
 PERCENT, TIMES = "%", "x\N{MULTIPLICATION SIGN}"  # signs that may stand behind a percentage, and behind a factor
-_PERCENT = _number(0, 100, "percent, from 0 to 100", PERCENT)
-_SIZE = _number(0, math.inf, "a number, 0 or more")
-_FACTOR = _number(1, math.inf, "dense over pruned, 1 or more (2 for half)", TIMES)
-_EPOCHS = _number(0, _MOST_EPOCHS, f"epochs, from 0 to {_MOST_EPOCHS:g}")
+_PERCENT = number(0, 100, "percent, from 0 to 100", PERCENT)
+_SIZE = number(0, math.inf, "a number, 0 or more")
+_FACTOR = number(1, math.inf, "dense over pruned, 1 or more (2 for half)", TIMES)
+_EPOCHS = number(0, _MOST_EPOCHS, f"epochs, from 0 to {_MOST_EPOCHS:g}")
 
 COLUMNS: Mapping[str, Column] = MappingProxyType(
     {
         "id": Column("a name for the row, no two alike", str),
         "method": Column("the pruning method", str),
-        "kind": Column("prune (where blank), scratch or dense", _choice("kind", "prune", "scratch", "dense")),
+        "kind": Column("prune (where blank), scratch or dense", choice("kind", "prune", "scratch", "dense")),
         "granularity": Column(
             "what is removed: weight, pattern (N:M), channel or block",
-            _choice("granularity", "weight", "pattern", "channel", "block"),
+            choice("granularity", "weight", "pattern", "channel", "block"),
         ),
         "dataset": Column("the data set; with a test split of its own, `NAME@DIGEST`", _name),
         "network": Column("the network, with whatever distinguishes it from others of its name", _name),
@@ -115,7 +119,7 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "top1": Column("accuracy of the final network, percent", _PERCENT),
         "top1_std": Column("its standard deviation over runs, percent", _PERCENT),
         "top5": Column("top-5 accuracy of the final network, percent", _PERCENT),
-        "seeds": Column("runs behind the number", _whole(1)),
+        "seeds": Column("runs behind the number", whole(1)),
         "base_checkpoint": Column("a name or digest that stands for one file of weights", _name),
         "compression": Column("parameters, dense over pruned", _FACTOR),
         "speedup": Column("multiply-adds, dense over pruned", _FACTOR),
@@ -123,8 +127,8 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "macs_g_base": Column("multiply-adds of the dense network, 10^9", _SIZE),
         "allocation": Column("how much each layer loses: `uniform`, `global`, `given` ...", _folded),
         "spare": Column("layers that are not pruned, for example `conv1 classifier`; `none` for none", _spare),
-        "calibration": Column("images that the criterion looked at; 0 for none", _whole(0)),
-        "tuning_trials": Column("settings of the method, or of its retraining, that were tried", _whole(0)),
+        "calibration": Column("images that the criterion looked at; 0 for none", whole(0)),
+        "tuning_trials": Column("settings of the method, or of its retraining, that were tried", whole(0)),
         "pretrain_epochs": Column("epochs of the base model; of a scratch run: its training", _EPOCHS),
         "pretrain_schedule": Column("their learning rates", _schedule),
         "prune_epochs": Column("epochs from the base to the last removal; 0 for one-shot pruning", _EPOCHS),
@@ -132,13 +136,13 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "retrain_epochs": Column("epochs after the last removal", _EPOCHS),
         "retrain_schedule": Column("their learning rates", _schedule),
         "optimizer": Column("of retraining, as are the four that follow; for example `sgd`", _folded),
-        "momentum": Column("0 for none", _number(0, 1, "a number from 0 to 1")),
-        "weight_decay": Column("0 for none", _number(0, math.inf, "a number, 0 or more")),
-        "batch_size": Column("images in a batch", _whole(1)),
+        "momentum": Column("0 for none", number(0, 1, "a number from 0 to 1")),
+        "weight_decay": Column("0 for none", number(0, math.inf, "a number, 0 or more")),
+        "batch_size": Column("images in a batch", whole(1)),
         "augmentation": Column("for example `pad-crop:4 flip`; `none` for none", _augmentation),
         "selected_on": Column(
             "how the reported epoch was chosen: last, validation or test",
-            _choice("way to choose a checkpoint", "last", "validation", "test"),
+            choice("way to choose a checkpoint", "last", "validation", "test"),
         ),
         "source": Column("where the number is printed", str),
     }

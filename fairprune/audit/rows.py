@@ -38,7 +38,9 @@ class Row:
     cells: Mapping[str, str]
 
 
-def csv_rows(text: str, name: str, columns: Collection[str] = COLUMNS) -> Iterator[Row | Problem]:
+def csv_rows(
+    text: str, name: str, columns: Collection[str] = COLUMNS, needed: Sequence[str] = ("id",)
+) -> Iterator[Row | Problem]:
     """Rows under a header. Cells are separated by commas, semicolons or tabs, and may be quoted."""
     header: list[str] | None = None
     for line, cells in _records(text):
@@ -49,7 +51,7 @@ def csv_rows(text: str, name: str, columns: Collection[str] = COLUMNS) -> Iterat
             continue
         elif header is None:
             header = [cell.strip() for cell in cells]
-            yield from _header_problems(header, place, columns)
+            yield from _header_problems(header, place, columns, needed)
         elif len(cells) != len(header):
             yield _ragged(header, cells, place)
         else:
@@ -75,9 +77,12 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
         start += read
 
 
-def _header_problems(header: Sequence[str], place: str, columns: Collection[str]) -> Iterator[Problem]:
-    if "id" not in header:
-        yield Problem(place, "id", f"missing; {_said(', '.join(header))} are there")
+def _header_problems(
+    header: Sequence[str], place: str, columns: Collection[str], needed: Sequence[str]
+) -> Iterator[Problem]:
+    for name in needed:
+        if name not in header:
+            yield Problem(place, name, f"missing; {_said(', '.join(header))} are there")
     for name, count in Counter(header).items():
         if name and name not in columns:
             yield Problem(place, _said(name), unknown("column", _said(name), columns))
