@@ -38,6 +38,10 @@ class CorpusError(FairpruneError):
     """A corpus that cannot be read, or rows that it cannot take."""
 
 
+class FigureError(FairpruneError):
+    """A figure that cannot be written."""
+
+
 def brief(error: BaseException) -> str:
     """The first line of what another library's error says; its type where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]

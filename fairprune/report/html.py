@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
-import fairprune
 from fairprune.record import Record
-from fairprune.report import curves, headline, words
-from fairprune.report.chart import SIZE, Chart
+from fairprune.report import headline, words
+from fairprune.report.curves import Rate, curves
+from fairprune.report.figures.page import Drawn
 from fairprune.report.finding import Finding, ordered
 from fairprune.report.rows import Row, anchor, endpoint_title, rows
 from fairprune.report.standing import Standing, standing
+from fairprune.report.templates import template
 from fairprune.summary import Cell, Comparison, Panel, Summary
 
 _LINKED = 6  # runs that a finding links to before it counts the rest
@@ -28,7 +26,7 @@ class Section:
     title: str
     rows: tuple[Row, ...]
     standing: Standing
-    charts: tuple[Chart, ...]
+    charts: Mapping[Rate, Drawn]
     detectable: str
     details: tuple[Detail, ...]
 
@@ -56,9 +54,8 @@ class Remark:
 
 def page(summary: Summary, records: Mapping[str, Record], findings: Sequence[Finding], command: str) -> str:
     """The page of a study, complete or not. `command` is what reproduces it; `records` are by run id."""
-    drawn = curves.charts(summary)
-    sections = [_section(summary, panel, drawn, records) for panel in summary.panels]
-    return _template().render(
+    sections = [_section(summary, panel, records) for panel in summary.panels]
+    return template("page.html").render(
         summary=summary,
         sections=sections,
         statements=headline.headline(summary),
@@ -69,29 +66,17 @@ def page(summary: Summary, records: Mapping[str, Record], findings: Sequence[Fin
         words=words,
         decimals=words.digits(summary),
         endpoint=endpoint_title(summary),
-        size=SIZE,
-        version=fairprune.__version__,
     )
 
 
-@cache
-def _template() -> Template:
-    loader = PackageLoader("fairprune", "report")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("page.html")
-
-
-def _section(summary: Summary, panel: Panel, drawn: Sequence[Chart], records: Mapping[str, Record]) -> Section:
-    prefix = f"chart-{summary.panels.index(panel)}-"
+def _section(summary: Summary, panel: Panel, records: Mapping[str, Record]) -> Section:
     compared = {(c.method, c.target): c for c in panel.comparisons}
     cells = [(None, panel.dense)] if panel.dense else []
     return Section(
         title=headline.where(panel),
         rows=tuple(rows(summary, panel)),
         standing=standing(panel),
-        charts=tuple(chart for chart in drawn if chart.id.startswith(prefix)),
+        charts={rate: Drawn(figure) for rate, figure in curves(summary, panel).items()},
         detectable=headline.detectable(summary, panel),
         details=tuple(
             Detail(anchor(summary, panel, index), cell, compared.get((cell.method, cell.target)), _spec(cell, records))

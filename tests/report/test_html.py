@@ -84,14 +84,14 @@ def test_every_link_leads_somewhere_and_ids_are_unique(synthetic):
     assert named <= set(ids)
 
 
-def test_charts_are_well_formed_and_described(synthetic):
+def test_figures_are_well_formed_described_and_lead_to_their_runs(synthetic):
     page = page_of(synthetic(METHODS, retraining=RECIPES))
-    drawn = re.findall(r'<svg viewBox="0 0 .*?</svg>', page, re.DOTALL)
-    assert len(drawn) == 4  # two recipes over two axes
+    drawn = re.findall(r'<svg class="(?:wide|narrow)".*?</svg>', page, re.DOTALL)
+    assert len(drawn) == 8  # two recipes over two axes, for screens and for phones
     for text in drawn:
         root = ElementTree.fromstring(text)
-        assert root.find("title").text
-        assert "magnitude: " in root.find("desc").text
+        assert root.find("g/title").text
+        assert "magnitude: " in root.find("g/desc").text
         titles = [link.find("title").text for link in root.iter("a")]
         assert len(titles) == 16
         assert all("n = 3/3; seeds (base/run) 0/0, 1/1, 2/2" in title for title in titles)
@@ -106,7 +106,7 @@ def test_hostile_names_are_harmless(synthetic):
     finding = Finding(hostile, hostile, (broken,), hostile)
     page = page_of(made, records, [finding], hostile)
     reader = read(page)
-    assert sum(tag == "script" for tag, _ in reader.elements) == 1
+    assert sum(tag == "script" for tag, _ in reader.elements) == 2
     assert "<script>alert" not in page
     assert not any(key.startswith("on") for _, attrs in reader.elements for key in attrs)
     assert "".join(reader.text).count(hostile) > 5

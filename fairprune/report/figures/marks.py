@@ -1,0 +1,121 @@
+"""Series as SVG: lines, bands, whiskers, marks, bars."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from fairprune.report.figures.elements import Value, add, number, path
+from fairprune.report.figures.layout import SWATCH, Box, Entry
+from fairprune.report.figures.palette import COLOURS, SHAPED_FOR, SHAPES, Look
+from fairprune.report.figures.values import Point, Series
+
+_BAR = 0.8  # of the distance between bars
+_LINKS = ("https://", "http://", "#")  # where a mark may lead
+
+
+def colour_of(drawn: Series, look: Look) -> str:
+    """A series' colour in a look."""
+    return look.colours[str(drawn.colour % COLOURS)]
+
+
+def group_of(parent: Element, index: int) -> Element:
+    """What belongs to a series; `index` is what legend and panels know it by."""
+    return add(parent, "g", class_="series", data_series=str(index))
+
+
+def intervals(group: Element, box: Box, drawn: Series, look: Look) -> None:
+    """A band that is always there, or whiskers and, where it can be pointed at, a band that shows then."""
+    known = [(box.x(p.x, drawn.shift), p.low, p.high) for p in drawn.drawn if p.low is not None and p.high is not None]
+    colour = colour_of(drawn, look)
+    if known and (drawn.band or look.live):
+        edge = [(x, box.y(high)) for x, _, high in known] + [(x, box.y(low)) for x, low, _ in reversed(known)]
+        kind, opacity = ("band", 0.18) if drawn.band else ("band hidden", 0.0)
+        add(group, "path", class_=kind, d=path(edge, closed=True), fill=colour, fill_opacity=opacity)
+    if known and not drawn.band:
+        whiskers = "".join(f"M{number(x)} {number(box.y(low))}V{number(box.y(high))}" for x, low, high in known)
+        add(group, "path", d=whiskers, stroke=colour, stroke_width=1.3 * look.font / SHAPED_FOR, stroke_opacity=0.6)
+
+
+def series(group: Element, box: Box, drawn: Series, look: Look) -> None:
+    """A line with its marks, marks alone, or bars."""
+    if drawn.kind == "line":
+        line = path((box.x(p.x, drawn.shift), box.y(p.y)) for p in drawn.drawn)
+        add(group, "path", d=line, fill="none", stroke_linejoin="round", **_stroke(drawn, look))
+    for point in drawn.drawn:
+        mark = _mark(group, drawn, point, look)
+        if drawn.kind in ("bars", "rows"):
+            _bar(mark, box, drawn, point, look)
+        else:
+            _dot(mark, box, drawn, point, look)
+
+
+def swatch(parent: Element, entry: Entry, look: Look) -> None:
+    """What a legend shows of a series."""
+    drawn, em, colour = entry.series, look.font, colour_of(entry.series, look)
+    right = entry.left + (SWATCH - 0.5) * em
+    if drawn.kind in ("bars", "rows"):
+        add(parent, "rect", x=entry.left + em, y=entry.middle - 0.4 * em, width=0.8 * em, height=0.8 * em, fill=colour)
+        return
+    if drawn.kind == "line":
+        line = path([(entry.left, entry.middle), (right, entry.middle)])
+        add(parent, "path", d=line, fill="none", **_stroke(drawn, look))
+    _shape(parent, drawn, ((entry.left + right) / 2, entry.middle), em / SHAPED_FOR, look)
+
+
+def label(parent: Element, text: str, x: float, y: float, look: Look, fill: str, anchor: str = "start") -> None:
+    """A text that stays readable over lines: with a halo."""
+    halo: dict[str, Value] = {"paint_order": "stroke", "stroke": look.colours["paper"], "stroke_width": 0.3 * look.font}
+    add(parent, "text", text, x=x, y=y, fill=fill, text_anchor=anchor, stroke_linejoin="round", **halo)
+
+
+def _stroke(drawn: Series, look: Look) -> dict[str, Value]:
+    unit = look.font / SHAPED_FOR
+    dots = {"stroke_dasharray": f"0.1 {number(3.6 * unit)}", "stroke_linecap": "round"} if drawn.dotted else {}
+    return {"stroke": colour_of(drawn, look), "stroke_width": 1.7 * unit, **dots}
+
+
+def _mark(group: Element, drawn: Series, point: Point, look: Look) -> Element:
+    """What can be pointed at, and followed."""
+    said = "\n".join(filter(None, (drawn.name, point.text)))
+    if not look.live:
+        made = add(group, "g")
+    elif point.link.startswith(_LINKS):
+        made = add(group, "a", class_="mark", href=point.link, aria_label=said, tabindex="-1")
+    else:
+        made = add(group, "g", class_="mark", role="img", aria_label=said, tabindex="-1")
+    add(made, "title", said)
+    return made
+
+
+def _dot(mark: Element, box: Box, drawn: Series, point: Point, look: Look) -> None:
+    x, y, em = box.x(point.x, drawn.shift), box.y(point.y), look.font
+    if look.live:
+        add(mark, "circle", cx=x, cy=y, r=0.8 * em, fill="none", pointer_events="all")
+    _shape(mark, drawn, (x, y), drawn.size * em / SHAPED_FOR, look, point.open)
+    if point.label:
+        label(mark, point.label, x + 0.65 * em, y + 0.35 * em, look, colour_of(drawn, look))
+
+
+def _shape(
+    parent: Element, drawn: Series, at: tuple[float, float], scale: float, look: Look, hollow: bool = False
+) -> None:
+    paper, colour = look.colours["paper"], colour_of(drawn, look)
+    fill, stroke, width = (paper, colour, 1.8) if hollow else (colour, paper, 0.9)
+    place = f"translate({number(at[0])} {number(at[1])}) scale({number(scale)})"
+    shape = SHAPES[drawn.shape % len(SHAPES)]
+    add(parent, "path", class_="dot", d=shape, transform=place, fill=fill, stroke=stroke, stroke_width=width)
+
+
+def _bar(mark: Element, box: Box, drawn: Series, point: Point, look: Look) -> None:
+    x, y, em = box.x(point.x), box.y(point.y), look.font
+    if drawn.kind == "bars":
+        thick = _BAR * abs(box.x(point.x + 0.5) - box.x(point.x - 0.5))
+        size: dict[str, Value] = {"x": x - thick / 2, "y": y, "width": thick, "height": box.bottom - y}
+        place = (x, y - 0.4 * em, "middle")
+    else:
+        thick = _BAR * box.height / max(len(box.panel.y.names), 1)
+        size = {"x": box.left, "y": y - thick / 2, "width": x - box.left, "height": thick}
+        place = (x + 0.4 * em, y + 0.35 * em, "start")
+    add(mark, "rect", class_="bar", fill=colour_of(drawn, look), **size)
+    if point.label:
+        label(mark, point.label, place[0], place[1], look, look.colours["ink"], place[2])
