@@ -12,7 +12,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fairprune.api import Pruned, compression, load, prune, ratio, save, speedup
+    from fairprune.export import export_onnx
     from fairprune.hook import Hook, Now
+    from fairprune.measure.latency import Conditions, compare_latency
     from fairprune.pruning import designs
     from fairprune.pruning.criterion import Context, Scored, criterion
     from fairprune.pruning.repair import repair
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from fairprune.spec import Target
 
 __all__ = [
+    "Conditions",
     "Context",
     "Hook",
     "Now",
@@ -28,9 +31,11 @@ __all__ = [
     "Setting",
     "Target",
     "__version__",
+    "compare_latency",
     "compression",
     "criterion",
     "designs",
+    "export_onnx",
     "load",
     "prune",
     "ratio",
@@ -44,6 +49,8 @@ _HOMES = {
     **dict.fromkeys(("Context", "Scored", "criterion"), "pruning.criterion"),
     **dict.fromkeys(("Setting", "training_method"), "pruning.training_method"),
     **dict.fromkeys(("Hook", "Now"), "hook"),
+    **dict.fromkeys(("Conditions", "compare_latency"), "measure.latency"),
+    "export_onnx": "export",
     "repair": "pruning.repair",
     "Target": "spec",
 }

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import platform
 import subprocess
-from pathlib import Path
 
 import torch
 
 import fairprune
 from fairprune.execute.workshop import Execution
+from fairprune.measure.machine import device_name, processor
 from fairprune.record import Environment
 
 
@@ -21,26 +21,12 @@ def environment(execution: Execution, deterministic: bool) -> Environment:
         python=platform.python_version(),
         torch=torch.__version__,
         platform=platform.platform(terse=True),
-        processor=_processor(),
-        device=_device(execution.device),
+        processor=processor(),
+        device=device_name(execution.device),
         threads=torch.get_num_threads(),
         deterministic=deterministic,
         git=_revision(),
     )
-
-
-def _device(name: str) -> str:
-    return torch.cuda.get_device_name(name) if name.startswith("cuda") else name
-
-
-@functools.cache
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 @functools.cache

@@ -139,6 +139,10 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.parameters = {_storage(p): (name, p) for name, p in network.named_parameters()}
         self.masks = {name: _laid_out(masks[name], p) for name, p in self.parameters.values() if name in masks}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to skip it is to import it, which takes seconds
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
