@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairprune.corpus.importers import Importer
+from fairprune.corpus.importers import Importer, blalock, tanaka
 from fairprune.errors import CorpusError
 
-IMPORTERS: tuple[Importer, ...] = ()
+IMPORTERS: tuple[Importer, ...] = (blalock, tanaka)
 
 
 def importer_of(path: Path) -> Importer:
