@@ -19,6 +19,15 @@ def canonical(value: Json) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
+def joined(texts: Mapping[str, str]) -> str:
+    """The canonical text of an object, from those of its values.
+
+    >>> joined({"b": "1", "a": "[1.5,null]"})
+    '{"a":[1.5,null],"b":1}'
+    """
+    return "{" + ",".join([f"{canonical(key)}:{texts[key]}" for key in sorted(texts)]) + "}"
+
+
 def digest(value: Json) -> str:
     """SHA-256 of the canonical text, as 64 hexadecimal digits."""
     return digest_bytes(canonical(value).encode())

@@ -6,13 +6,15 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from fairprune import registry, schedules
-from fairprune.canonical import digest
+from fairprune.canonical import canonical, digest_bytes, joined
 from fairprune.demands import derived
 from fairprune.errors import SpecError
+from fairprune.memo import Memo
 from fairprune.methods import resolve_methods, retrained_as, settle
 from fairprune.recipes import canonical_recipe, merged
 from fairprune.spec import Checkpoint, DataSpec, Method, Metrics, Recipe, Retraining, RunSpec, Target, Task
@@ -57,26 +59,27 @@ def expand(study: Study, resolver: Resolver) -> tuple[Point, ...]:
 def _task_points(
     study: Study, methods: Mapping[str, Method], task_name: str, task: Task, resolver: Resolver
 ) -> Iterator[Point]:
-    digests = dict(resolver.data_digests(task.data))
+    digests, memo = dict(resolver.data_digests(task.data)), Memo()
     methods = {name: settle(name, method, task) for name, method in methods.items()}
     entries, names = _entries(study, methods), retrained_as(study, methods)
-    for (name, entry), (base, run) in itertools.product(entries.items(), study.seed_pairs):
+    targets = [Target(axis=study.axis, value=value) for value in study.targets]
+    for name, entry in entries.items():
         retraining = _retraining(name, entry, task)
         scratch = entry.kind.startswith("scratch")
-        shared = {"task": task, "base_seed": 0 if task.checkpoint else base, "run_seed": run, "data_digests": digests}
-        shared["metrics"] = study.metrics
+        applied = {key: method for key, method in methods.items() if _applies(entry, names[key], method)}
+        for key, method in applied.items():
+            _check_rounds(name, entry, key, method)
+            _check_own_base(name, entry, key, method, task)
         labels = {"study": study.name, "task": task_name, "retraining": name}
-        if study.controls.dense and not scratch:
-            yield _point("dense", labels | {"method": "dense"}, shared | {"retraining": retraining}, resolver.folder)
-        for (method_name, method), value in itertools.product(methods.items(), study.targets):
-            if _applies(entry, names[method_name], method):
-                _check_rounds(name, entry, method_name, method)
-                _check_own_base(name, entry, method_name, method, task)
-                target = Target(axis=study.axis, value=value)
-                fields = shared | {"method": method, "target": target, "retraining": retraining}
-                yield _point(
-                    "scratch" if scratch else "prune", labels | {"method": method_name}, fields, resolver.folder
-                )
+        shared = {"task": task, "data_digests": digests, "metrics": study.metrics, "retraining": retraining}
+        point = partial(_point, folder=resolver.folder, memo=memo)
+        for base, run in study.seed_pairs:
+            seeds = (0 if task.checkpoint else base, run)
+            if study.controls.dense and not scratch:
+                yield point("dense", labels | {"method": "dense"}, shared, seeds)
+            for (key, method), target in itertools.product(applied.items(), targets):
+                fields = shared | {"method": method, "target": target}
+                yield point("scratch" if scratch else "prune", labels | {"method": key}, fields, seeds)
 
 
 def _entries(study: Study, methods: Mapping[str, Method]) -> dict[str, RetrainingEntry]:
@@ -130,19 +133,37 @@ def _check_own_base(name: str, entry: RetrainingEntry, method_name: str, method:
         )
 
 
+_BASE, _RUN = "\0", "\1"  # where the seeds stand in an identity; JSON has no such characters
+
+
 def _point(
     kind: Literal["prune", "scratch", "dense"],
     labels: Mapping[str, str],
     fields: Mapping[str, Any],
+    seeds: tuple[int, int],
     folder: Path | None,
+    memo: Memo,
 ) -> Point:
-    spec = RunSpec(kind=kind, versions=_versions(fields, folder), **fields)
-    identity = spec.model_dump(mode="json", exclude={"task": {"checkpoint": {"name"}}})  # it has its digest
+    """One run, of parts that are valid and that it shares with others."""
+    parts = (fields["task"], fields.get("method"))
+    versions = memo.once("versions", parts, lambda: _versions(fields, folder))
+    spec = RunSpec.model_construct(kind=kind, versions=versions, base_seed=seeds[0], run_seed=seeds[1], **fields)
+    shared = (kind, *fields.values(), versions)
+    identity = memo.once("identity", shared, lambda: _identity(spec))
+    text = identity.replace(_BASE, str(seeds[0])).replace(_RUN, str(seeds[1]))
+    return Point(spec, labels, digest_bytes(text.encode())[:16])
+
+
+def _identity(spec: RunSpec) -> str:
+    """The canonical text that identifies a run, with stand-ins for its seeds."""
+    named: Any = {"task": {"checkpoint": {"name"}}, "base_seed": True, "run_seed": True}  # a checkpoint has its digest
+    identity = spec.model_dump(mode="json", exclude=named)
     if spec.metrics == Metrics():  # whoever asks for nothing more shares runs with studies that could not ask
         del identity["metrics"]
     if not spec.retraining.prune_at:  # likewise
         del identity["retraining"]["prune_at"]
-    return Point(spec, labels, digest(identity)[:16])
+    texts = {key: canonical(value) for key, value in identity.items()}
+    return joined({**texts, "base_seed": _BASE, "run_seed": _RUN})
 
 
 def _versions(fields: Mapping[str, Any], folder: Path | None) -> dict[str, str]:

@@ -14,8 +14,9 @@ from fairprune.execute.models import dense_network
 from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.launch.session import Policy, Session, chosen
+from fairprune.memo import Memo
 from fairprune.spec import Recipe, Task
-from fairprune.stages import Stage, StageKind, pipeline, task_of
+from fairprune.stages import Stage, StageKind, task_of
 from fairprune.store import Store, open_store
 from fairprune.train import Course, fit
 
@@ -70,19 +71,18 @@ def make_plan(session: Session, policy: Policy, jobs: int) -> Plan:
     points = chosen(session.points, store, policy)
     workshop = session.open()
     check_feasible(points, workshop)
-    asked = Counter(stage.kind for point in points for stage in pipeline(point.spec).order)
+    asked = Counter(stage.kind for point in points for stage in session.pipeline(point).order)
     distinct = session.stages(points)
-    done = set() if policy == "always" else {stage.key for stage in distinct if _kept(store, stage, policy)}
+    there = set() if policy == "always" else store.stage_keys()
+    done = {stage.key for stage in distinct if stage.key in there and _kept(store, stage, policy)}
     todo = [stage for stage in distinct if stage.key not in done]
     costs = _Costs(workshop)
+    kinds, finished = Counter(stage.kind for stage in distinct), Counter(s.kind for s in distinct if s.key in done)
+    steps: Counter[str] = Counter()
+    for stage in todo:
+        steps[stage.kind] += costs.steps(stage)
     tallies = tuple(
-        StageTally(
-            kind=kind,
-            asked=asked[kind],
-            distinct=sum(stage.kind == kind for stage in distinct),
-            done=sum(stage.kind == kind and stage.key in done for stage in distinct),
-            steps=sum(costs.steps(stage) for stage in todo if stage.kind == kind),
-        )
+        StageTally(kind, asked[kind], kinds[kind], finished[kind], steps[kind])
         for kind in get_args(StageKind)
         if asked[kind]
     )
@@ -117,9 +117,13 @@ class _Costs:
     def __init__(self, workshop: Workshop) -> None:
         self._workshop = workshop
         self._step_seconds: dict[str, float] = {}
+        self._memo = Memo()
 
     def steps(self, stage: Stage) -> int:
         """Optimizer steps of a stage. Scratch-B is counted at the length of its base: it depends on the speedup."""
+        return self._memo.once("steps", (stage.spec,), lambda: self._steps(stage))
+
+    def _steps(self, stage: Stage) -> int:
         if "recipe" not in stage.spec and "training" not in stage.spec:
             return 0
         recipe, total = self._recipe(stage)
@@ -127,6 +131,9 @@ class _Costs:
 
     def seconds(self, stage: Stage) -> float:
         """Seconds of a stage on one worker, as if its network were dense."""
+        return self._memo.once("seconds", (stage.spec,), lambda: self._seconds(stage))
+
+    def _seconds(self, stage: Stage) -> float:
         steps = self.steps(stage)
         if not steps:
             return 0.0

@@ -88,6 +88,10 @@ class Store:
         """Drop a stage's result, so that it is computed again. Records of runs stay."""
         self.objects.drop(f"stages/{key}.json")
 
+    def stage_keys(self) -> set[str]:
+        """Keys of all stages with a result, whole or not."""
+        return {name.removeprefix("stages/").removesuffix(".json") for name in self.objects.names("stages/")}
+
     def stage(self, key: str) -> StageResult | None:
         """The result of a stage, or None. Raises DamagedError where its seal is broken."""
         data = self.objects.get(f"stages/{key}.json")

@@ -6,11 +6,14 @@ from dataclasses import replace
 import pytest
 
 from fairprune.audit import Result, audit, from_record
+from fairprune.canonical import digest
 from fairprune.errors import SpecError
 from fairprune.expand import Resolver, expand
+from fairprune.memo import Memo
 from fairprune.methods import filled, resolve_methods
 from fairprune.record import Record
 from fairprune.spec import DataSpec, Method, Optimizer, RunSpec
+from fairprune.stages import VERSION, pipeline
 from fairprune.study import parse_study, read_study
 
 STUDY = """
@@ -130,6 +133,41 @@ def test_identity_changes_with_data_recipe_and_seed(write):
     assert not ids & {
         p.id for p in expand(write(STUDY, "retraining.finetune.schedule=constant:1e-3 total:3"), RESOLVER)
     }
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_an_identity_is_the_digest_of_the_whole_spec(write, checkpoint):
+    base = (
+        '[task.pretrain]\n    schedule = "0:1e-1,2:1e-2 total:4"',
+        '[task.checkpoint]\n    name = "w"\n    seen="none"',
+    )
+    for point in expand(write(STUDY.replace(*base) if checkpoint else STUDY), RESOLVER):
+        table = point.spec.model_dump(mode="json")
+        (table["task"]["checkpoint"] or {}).pop("name", None)
+        del table["metrics"], table["retraining"]["prune_at"]  # as before there were any
+        assert point.id == digest(table)[:16]
+
+
+def test_a_stage_key_is_the_digest_of_all_that_decides_it(write):
+    memo = Memo()
+    iterative = "methods.magnitude.rounds=2"
+    for point in expand(write(STUDY, iterative, "metrics.jacobian=true"), RESOLVER):
+        alone, together = pipeline(point.spec), pipeline(point.spec, memo)
+        assert [stage.key for stage in alone.order] == [stage.key for stage in together.order]
+        for stage in together.order:
+            parents = [parent.key for parent in stage.parents]
+            whole = {"kind": stage.kind, "version": VERSION, "spec": dict(stage.spec), "parents": parents}
+            assert stage.key == digest(whole)[:32]
+            before = together.order[: together.order.index(stage)]
+            assert all(any(parent is known for known in before) for parent in stage.parents)
+
+
+def test_runs_that_share_stages_share_them_in_memory(write):
+    memo = Memo()
+    a, b = (pipeline(p.spec, memo) for p in expand(write(STUDY), RESOLVER)[1:3])
+    assert a.base is b.base
+    assert a.base_measure is b.base_measure
+    assert a.final is not b.final
 
 
 def test_a_resolved_spec_survives_json(write):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from fairprune.execute.sparsifying import hook_of
 from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.measure.cost import count
+from fairprune.memo import Memo
 from fairprune.networks.checkpoint import load_checkpoint
 from fairprune.pruning.ahead import check_ahead
 from fairprune.pruning.allocation import Allocation, uniform
@@ -28,31 +30,24 @@ from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.space import Space
 from fairprune.pruning.target import check_reachable, reach
 from fairprune.record import Size
-from fairprune.spec import Checkpoint, Method, Recipe, Target, Task, Value
+from fairprune.spec import Checkpoint, Method, Recipe, Target, Task
 
 
 def check_feasible(points: Iterable[Point], workshop: Workshop) -> None:
     """Raise the first reason why a run cannot work, naming its task, method and target. Trains and scores nothing."""
     spaces = _Spaces(workshop)
-    checked: set[str] = set()
+    memo = Memo()
     for point in points:
         spec = point.spec
         try:
-            if _new(checked, spec.task, spec.retraining.recipe):
-                _check_training(workshop, spec.task, spec.retraining.recipe)
-            if spec.method and spec.target and _new(checked, spec.task, spec.method, spec.target):
-                _check(spaces, spec.task, spec.method, spec.target)
+            training = (spec.task, spec.retraining.recipe)
+            memo.once("training", training, partial(_check_training, workshop, *training))
+            if spec.method and spec.target:
+                pruning = (spec.task, spec.method, spec.target)
+                memo.once("pruning", pruning, partial(_check, spaces, *pruning))
         except FairpruneError as error:
             where = f"task {point.labels['task']}, method {point.labels['method']}"
             raise type(error)(f"{where}: {error}") from None
-
-
-def _new(checked: set[str], *values: Value) -> bool:
-    """Whether these values come together for the first time."""
-    name = "|".join(value.model_dump_json() for value in values)
-    known = name in checked
-    checked.add(name)
-    return not known
 
 
 def _check_training(workshop: Workshop, task: Task, retraining: Recipe) -> None:

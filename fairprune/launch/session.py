@@ -17,9 +17,10 @@ from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point, Resolver, expand
 from fairprune.launch.pool import work_in_processes
 from fairprune.launch.worker import Event, Site, work
+from fairprune.memo import Memo, uncollected
 from fairprune.record import StageResult
 from fairprune.spec import Checkpoint, DataSpec
-from fairprune.stages import Stage, pipeline
+from fairprune.stages import Pipeline, Stage, pipeline
 from fairprune.store import Store, open_store
 from fairprune.study import Study
 
@@ -35,22 +36,28 @@ class Session:
     points: tuple[Point, ...]
     site: Site
     load: Callable[[DataSpec], Data]  # what has been loaded to resolve the runs need not be loaded again
+    memo: Memo = field(default_factory=Memo, compare=False)  # what its runs share
 
     def open(self) -> Workshop:
         """The session's workshop in this process."""
         return self.site.open(self.load)
 
+    def pipeline(self, point: Point) -> Pipeline:
+        """The stages of one of its runs."""
+        return self.memo.once("pipeline", (point.spec,), lambda: pipeline(point.spec, self.memo))
+
     def stages(self, points: Iterable[Point]) -> tuple[Stage, ...]:
         """Every stage of some runs, parents first, each once; bases first, since most work waits for them."""
-        stages = {stage.key: stage for point in points for stage in pipeline(point.spec).order}.values()
-        return tuple(sorted(stages, key=lambda stage: stage.kind != "pretrain"))
+        with uncollected():
+            stages = {stage.key: stage for point in points for stage in self.pipeline(point).order}
+        return tuple(sorted(stages.values(), key=lambda stage: stage.kind != "pretrain"))
 
     def names(self, points: Iterable[Point]) -> dict[str, str]:
         """Stage key -> what people call it: after the first run that needs it, and the targets of all that do."""
         stages: dict[str, Stage] = {}
         users: dict[str, list[Point]] = {}
         for point in points:
-            for stage in pipeline(point.spec).order:
+            for stage in self.pipeline(point).order:
                 stages[stage.key] = stage
                 users.setdefault(stage.key, []).append(point)
         return {key: _called(stage, users[key]) for key, stage in stages.items()}
@@ -95,7 +102,8 @@ def prepare(study: Study, site: Site, recall: Recall = lambda _: None) -> Sessio
         checkpoint_digest=checkpoint_digest,
         folder=site.folder,
     )
-    points = expand(study, resolver)
+    with uncollected():
+        points = expand(study, resolver)
     return Session(study, points, replace(site, checkpoints=tuple(files.items())), load)
 
 
@@ -139,7 +147,7 @@ def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], Non
     stages = session.stages(points)
     if policy in ("always", "only-failed"):
         _forget(store, stages, everything=policy == "always")
-    recorder = _Recorder(store, points)
+    recorder = _Recorder(store, points, session.memo)
 
     def declare() -> None:
         store.declare(session.study.name, declaration(session.study))
@@ -173,6 +181,7 @@ class _Recorder:
 
     store: Store
     points: Sequence[Point]
+    memo: Memo = field(default_factory=Memo)  # what the runs share
     _waiting: dict[str, list[Point]] = field(default_factory=dict)  # stage key -> runs that need it
     _missing: dict[str, set[str]] = field(default_factory=dict)  # run id -> stages still to come
     _results: dict[str, StageResult] = field(default_factory=dict)
@@ -180,7 +189,7 @@ class _Recorder:
 
     def __post_init__(self) -> None:
         for point in self.points:
-            keys = {stage.key for stage in pipeline(point.spec).order}
+            keys = {stage.key for stage in pipeline(point.spec, self.memo).order}
             self._missing[point.id] = keys
             for key in keys:
                 self._waiting.setdefault(key, []).append(point)

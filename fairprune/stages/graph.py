@@ -1,0 +1,154 @@
+"""A run as a graph of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fairprune.memo import Memo
+from fairprune.spec import Method, RunSpec, Target
+from fairprune.stages import specs
+from fairprune.stages.values import Pipeline, Shared, Stage, StageKind, ordered
+
+
+def pipeline(run: RunSpec, memo: Memo | None = None) -> Pipeline:
+    """The stages of a run, in order. Runs that come with one memo share what they have in common."""
+    return _pipeline(_Run(run, memo or Memo()))
+
+
+def partial_target(target: Target, share: float) -> Target:
+    """The target of an iterative round: what is kept shrinks by the same factor in each."""
+    if share == 1:
+        return target
+    if target.axis == "ratio":
+        return Target(axis="ratio", value=1 - (1 - target.value) ** share)
+    return Target(axis=target.axis, value=target.value**share)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run, and what it shares with others."""
+
+    spec: RunSpec
+    memo: Memo
+    training: specs.Spec = field(init=False)  # what all its stages that train have in common
+
+    def __post_init__(self) -> None:
+        parts = (self.spec.task, self.spec.data_digests, self.spec.versions)
+        object.__setattr__(self, "training", self.shared(specs.training, *parts))
+
+    def shared(self, build: Callable[..., specs.Spec], *parts: object) -> specs.Spec:
+        """A stage's spec, from parts of the run's."""
+        return self.memo.once(build.__name__, parts, lambda: Shared(build(*parts)))
+
+    def part(self, target: Target, number: int, rounds: int) -> Target:
+        """The target of one of the rounds."""
+        return self.memo.once("part", (target, number, rounds), lambda: partial_target(target, number / rounds))
+
+    def stage(self, kind: StageKind, parents: tuple[Stage, ...], spec: specs.Spec) -> Stage:
+        """The stage of a spec and parents that are shared."""
+        return self.memo.once(f"{kind} stage", (spec, *parents), lambda: Stage(kind, spec, parents))
+
+
+def _pipeline(run: _Run) -> Pipeline:
+    spec = run.spec
+    base = _base(run, spec.method)
+    pruned: Stage | None = None
+    if spec.method is None or spec.target is None:
+        final = base if spec.retraining.kind == "train" else _retrain(run, base, 1)
+    else:
+        pruned = final = _pruned(run, spec.method, spec.target)
+        if spec.kind == "scratch":
+            final = _scratch(run, pruned)
+        elif not spec.method.within:
+            final = _retrain(run, pruned, spec.method.rounds)
+    measures = _measure(run, base), _measure(run, final)
+    probes = _probes(run, base, pruned, final)
+    return Pipeline(ordered((*measures, *probes)), base, pruned, final, *measures, probes)
+
+
+def _base(run: _Run, method: Method | None) -> Stage:
+    """What a method starts from, which is what its results are compared by: trained, or the initialisation."""
+    if method is None or method.start != "init":
+        rule = run.spec.retraining
+        return _pretrain(run, rule.prune_at if rule.kind == "overall" else None)
+    initial = _pretrain(run, 0.0)
+    return _sparsify(run, initial, method, None, ()) if method.own_base else initial
+
+
+def _pretrain(run: _Run, stop: float | None) -> Stage:
+    seed = run.spec.base_seed
+    return run.stage("pretrain", (), run.shared(specs.pretrain, run.training, run.spec.task, seed, stop))
+
+
+def _pruned(run: _Run, method: Method, target: Target) -> Stage:
+    """One-shot: score, prune. Iterative: score, prune, retrain, score, prune ... ending with a prune."""
+    start = pruned = _base(run, method)
+    for number in range(1, method.rounds + 1):
+        part = run.part(target, number, method.rounds)
+        like = (_pruned(run, method.like, part),) if method.like else ()
+        if method.training and not method.own_base:
+            start = _sparsify(run, start, method, target if method.training.bound else None, like)
+        pruned = _prune(run, start, method, part, number, like)
+        if number < method.rounds:
+            start = _retrain(run, pruned, number)
+    return pruned
+
+
+def _sparsify(run: _Run, start: Stage, method: Method, target: Target | None, like: tuple[Stage, ...]) -> Stage:
+    """A method's own training, beside the base that it began with, and what it copies amounts from."""
+    seed = run.spec.base_seed if method.own_base else run.spec.run_seed
+    spec = run.shared(specs.sparsify, run.training, run.spec.versions, method, target, seed)
+    return run.stage("sparsify", (start, start, *like) if like else (start,), spec)
+
+
+def _prune(run: _Run, start: Stage, method: Method, target: Target, number: int, like: tuple[Stage, ...]) -> Stage:
+    """From the scores of a stage: a criterion's, or those of the method's own training. Some score as they go.
+
+    The second parent is the one that holds the scores; a method that removes step by step, or layer by layer, has none.
+    """
+    versions, seed = run.spec.versions, run.spec.run_seed
+    when = (seed, number) if specs.looks(method) else (None, None)
+    scores = start
+    if method.criterion and not method.gradual:
+        scores = run.stage("score", (start,), run.shared(specs.scoring, versions, method, seed, number))
+    return run.stage("prune", (start, scores, *like), run.shared(specs.prune, versions, method, target, *when))
+
+
+def _retrain(run: _Run, start: Stage, number: int) -> Stage:
+    """Retraining after a round; a rewinding recipe takes the base's weights of an earlier epoch with it.
+
+    So do the rounds before a ticket is drawn anew, whose recipe is the whole of the base's.
+    """
+    rule = run.spec.retraining
+    rewound = rule.kind == "weight-rewind" or rule.reading == "ticket"
+    sources = (_pretrain(run, rule.rewind_to),) if rewound else ()
+    spec = run.shared(specs.retrain, run.training, rule, run.spec.run_seed, number)
+    return run.stage("retrain", (start, *sources), spec)
+
+
+def _scratch(run: _Run, pruned: Stage) -> Stage:
+    """The pruned architecture trained anew: of its parent, only the plan and the sizes are used."""
+    spec = run.shared(specs.scratch, run.training, run.spec.retraining, run.spec.run_seed)
+    return run.stage("scratch", (pruned,), spec)
+
+
+def _measure(run: _Run, network: Stage) -> Stage:
+    return run.stage("measure", (network,), run.shared(specs.measure, run.spec.data_digests, run.spec.task))
+
+
+def _probes(run: _Run, base: Stage, pruned: Stage | None, final: Stage) -> tuple[Stage, ...]:
+    """The Jacobian of the base, the pruned and the final network, and along retraining, of which it is a repetition.
+
+    Of the pruned network of a scratch run only the architecture counts.
+    """
+    asked = run.spec.metrics.jacobian
+    if asked is None:
+        return ()
+    spec = run.shared(specs.jacobian, asked)
+    kept = (pruned,) if pruned and run.spec.kind != "scratch" else ()
+    networks = {network.key: network for network in (base, *kept, final)}
+    probes = [run.stage("probe", (network,), spec) for network in networks.values()]
+    if asked.along and final.kind == "retrain":
+        probes.append(run.stage("probe", final.parents, run.shared(specs.along, final.spec, spec)))
+    return tuple(probes)
