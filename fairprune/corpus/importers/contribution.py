@@ -10,7 +10,7 @@ from typing import Any
 from fairprune.audit.columns import COLUMNS as AUDIT
 from fairprune.audit.rows import csv_rows
 from fairprune.corpus.check import Fault
-from fairprune.corpus.importers.document import Document, entry, head, judged, part_of, read_document, refuse, without
+from fairprune.corpus.importers.document import About, Document, entry, judged, part_of, read_document, refuse, without
 from fairprune.corpus.importers.lines import text_line
 from fairprune.corpus.importers.typed import COLUMNS, Entry, Rows, entries, slug, unknown_column
 from fairprune.corpus.naming import Named, Naming, naming
@@ -41,16 +41,15 @@ def read(path: Path, corpus: Corpus) -> Sequence[Part]:
 def examine(path: Path, corpus: Corpus) -> tuple[Part, list[Fault]]:
     """A file's rows, and all that is wrong with them. Raises CorpusError where it cannot be read as TOML."""
     document = read_document(path)
-    others = without(corpus, path.stem)
-    found = list(head(document, others))
-    names = naming(merged(others, part_of(path.stem, found)))
-    broken = any(isinstance(each, Fault) for each in found)
+    about = About.told(document, corpus)
+    others = without(corpus, about.origin)
+    names = naming(merged(others, part_of(about.origin, about.found)))
     tables = list(_tables(document))
-    found += (each for each in tables if isinstance(each, Fault))
+    found = [*about.found, *(each for each in tables if isinstance(each, Fault))]
     found += entries((each for each in tables if isinstance(each, Rows)), names)
     found += _recipes(document, names)
-    part, faults = part_of(path.stem, found), [each for each in found if isinstance(each, Fault)]
-    return part, judged(part, faults, None if broken else others)
+    part, faults = part_of(about.origin, found), [each for each in found if isinstance(each, Fault)]
+    return part, judged(part, faults, None if about.broken else others)
 
 
 def _tables(document: Document) -> Iterator[Rows | Fault]:

@@ -65,6 +65,33 @@ class Document:
             yield from ((number, table) for number, table in enumerate(listed) if isinstance(table, Mapping))
 
 
+@dataclass(frozen=True)
+class About:
+    """What a file of numbers does not say of itself: the paper that prints them, who read them, and new names."""
+
+    origin: str
+    paper: str  # "": each row names its own
+    transcribed_by: str | None
+    found: tuple[Entry | Fault, ...] = ()
+
+    @staticmethod
+    def of(source: Path, paper: str = "") -> About:
+        """What is known of a file, or folder, beside the paper's key."""
+        return About(source.stem, paper, f"read from {source.name}")
+
+    @staticmethod
+    def told(document: Document, corpus: Corpus) -> About:
+        """What a TOML file with [paper] says."""
+        origin = document.path.stem
+        found = tuple(head(document, without(corpus, origin)))
+        return About(origin, document.paper, document.transcribed_by, found)
+
+    @property
+    def broken(self) -> bool:
+        """Whether anything is wrong with what was told."""
+        return any(isinstance(each, Fault) for each in self.found)
+
+
 def read_document(path: Path) -> Document:
     """A TOML file. Raises CorpusError where it cannot be read."""
     try:

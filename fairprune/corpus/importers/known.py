@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairprune.corpus.importers import Importer, blalock, tanaka
+from fairprune.corpus.importers import Importer, blalock, contribution, results_file, tanaka
 from fairprune.errors import CorpusError
 
-IMPORTERS: tuple[Importer, ...] = (blalock, tanaka)
+IMPORTERS: tuple[Importer, ...] = (blalock, tanaka, contribution, results_file)
 
 
 def importer_of(path: Path) -> Importer:

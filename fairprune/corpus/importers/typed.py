@@ -98,10 +98,10 @@ def _values(
     faults = []
     for column, cell in cells.items():
         text = _line(cell)
-        if not text or column in _APART:
-            continue
         try:
-            read = CELLS[column](plain(text))
+            if not plain(text) or column in _APART:
+                continue
+            read = CELLS[column](text)
             for what in NAMED:
                 if what in read:
                     read = {what: naming[what].key(what, read[what])}
@@ -129,7 +129,7 @@ def _full(values: Mapping[str, Any], apart: Mapping[str, str], number: int) -> d
     parts = [apart["paper"], slug(apart["source"]), slug(apart["id"]) or str(number)]
     parts += [str(full["replicate"])] if "replicate" in full else []
     source = f"{apart['source']}, {apart['id'] or f'row {number}'}" if apart["source"] else None
-    return {"key": "/".join(parts), **full, "paper": apart["paper"], "source": source}
+    return {"key": "/".join(parts), **full, "paper": apart["paper"] or None, "source": source}
 
 
 def _against_itself(values: Mapping[str, Any], place: str) -> list[Fault]:
