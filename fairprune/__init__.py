@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from fairprune.api import Pruned, compression, load, prune, ratio, save, speedup
+    from fairprune.api import compression, cost_curve, prune, ratio, speedup
     from fairprune.export import export_onnx
     from fairprune.hook import Hook, Now
-    from fairprune.measure.latency import Conditions, compare_latency
+    from fairprune.measure.conditions import Conditions
+    from fairprune.measure.latency import compare_latency
+    from fairprune.pruned import Pruned, load, save
     from fairprune.pruning import designs
     from fairprune.pruning.criterion import Context, Scored, criterion
     from fairprune.pruning.repair import repair
@@ -33,6 +35,7 @@ __all__ = [
     "__version__",
     "compare_latency",
     "compression",
+    "cost_curve",
     "criterion",
     "designs",
     "export_onnx",
@@ -49,7 +52,9 @@ _HOMES = {
     **dict.fromkeys(("Context", "Scored", "criterion"), "pruning.criterion"),
     **dict.fromkeys(("Setting", "training_method"), "pruning.training_method"),
     **dict.fromkeys(("Hook", "Now"), "hook"),
-    **dict.fromkeys(("Conditions", "compare_latency"), "measure.latency"),
+    "Conditions": "measure.conditions",
+    "compare_latency": "measure.latency",
+    **dict.fromkeys(("Pruned", "load", "save"), "pruned"),
     "export_onnx": "export",
     "repair": "pruning.repair",
     "Target": "spec",

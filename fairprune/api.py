@@ -1,59 +1,37 @@
-"""The library: prune a network of one's own, save it, load it."""
+"""The library: prune a network of one's own, or ask first what that would cost."""
 
 from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairprune import registry
-from fairprune.errors import PruneError, SpecError, StoreError
-from fairprune.files import write_bytes
+from fairprune.errors import PruneError, SpecError
 from fairprune.measure.cost import count
 from fairprune.networks.predefined import liu_ratios
+from fairprune.pruned import Pruned
 from fairprune.pruning.ahead import check_layers
+from fairprune.pruning.allocation import Allocation
 from fairprune.pruning.apply import load_weights_, pruned, space_of
 from fairprune.pruning.bind import bind
 from fairprune.pruning.calibration import CALIBRATED
 from fairprune.pruning.criterion import Criterion
-from fairprune.pruning.deciding import Asked, Look, Procedure, decide
+from fairprune.pruning.curve import RATIOS, Curve, curve
+from fairprune.pruning.deciding import Asked, Decision, Look, Procedure, decide, score_space
 from fairprune.pruning.designs import stated
-from fairprune.pruning.plan import DensePlan, Plan, from_tensors, to_tensors
+from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.repair import Repair
 from fairprune.pruning.scoring import check_options
 from fairprune.pruning.space import Space
-from fairprune.record import Size
+from fairprune.pruning.target import check_target
 from fairprune.spec import Target, default_allocation
-from fairprune.store import read_tensors, write_tensors
 
 Batches = Iterable[tuple[Tensor, Tensor]]
-
-
-@dataclass(frozen=True)
-class Pruned:
-    """What `prune` did: `network.fairprune` of a pruned network. `kept` maps groups to units kept and units before."""
-
-    plan: Plan
-    dense: Size
-    small: Size
-    kept: Mapping[str, tuple[int, int]]
-    on_target: bool
-
-    @property
-    def compression(self) -> float:
-        """Parameters before over parameters kept."""
-        return self.dense.params / max(self.small.params, 1)
-
-    @property
-    def speedup(self) -> float:
-        """Theoretical: multiply-adds before over multiply-adds kept."""
-        return self.dense.macs / max(self.small.macs, 1)
 
 
 def compression(value: float) -> Target:
@@ -103,26 +81,17 @@ def prune(
     """
     _check_given(network, example_input, target)
     scoring = _criterion(criterion)
-    granularity = granularity or scoring.granularities[0]
-    if granularity not in scoring.granularities:
-        known = " and ".join(scoring.granularities)
-        raise PruneError(f"criterion '{scoring.name}' scores {known} units, not {granularity} units")
     mending = _repair(scoring.repair if repair is None else repair)
     _check_data(data, scoring, mending)
-    if isinstance(getattr(network, "fairprune", None), Pruned):
-        raise PruneError("the network has been pruned already: prune the dense one, to the target that both add up to")
-    space = space_of(network, DensePlan(), example_input, granularity, spare)
-    name = allocation or ("given" if ratios else scoring.allocation) or default_allocation(granularity)
-    if ratios and name in registry.BUILTIN["allocation"] and name != "given":
-        raise SpecError(f"ratios are for allocation 'given', not for '{name}'")
-    sizes = {group.name: group.size for group in space.groups}
+    space = _space(network, example_input, scoring, granularity, spare)
+    named = _allocation(scoring, space, allocation, ratios)
     asked = Asked(
         space=space,
-        name=name,
-        allocate=bind(name, registry.load("allocation", name), space, ratios=ratios),
+        name=named[0],
+        allocate=named[1],
         target=target or _as_stated(space, ratios),
         dense=count(network, example_input).size,
-        units=sum(sizes.values()),
+        units=sum(group.size for group in space.groups),
         reduce=reduce,
     )
     # data is kept, because a criterion may look several times (a loader may have no length, and so no truth)
@@ -130,12 +99,67 @@ def prune(
     how = Procedure(scoring, options, scoring.steps if steps is None else steps, mending)
     check_options(scoring, options)
     check_layers(network, space, how, lambda: sum(len(inputs) for inputs, _ in samples()))
-    decision = decide(network, asked, how, Look(samples, loss, example_input, seed))
+    return _decided(network, asked, decide(network, asked, how, Look(samples, loss, example_input, seed)))
+
+
+def cost_curve(
+    network: nn.Module,
+    example_input: Tensor,
+    *,
+    criterion: str | Criterion = "l1_norm",
+    ratios: Sequence[float] = RATIOS,
+    granularity: str | None = None,
+    allocation: str | None = None,
+    spare: tuple[str, ...] = ("classifier",),
+) -> Curve:
+    """Parameters and multiply-adds of a network at ratios of units REMOVED, by arithmetic: nothing is removed.
+
+    Defaults are those of `prune`. Under the uniform allocation amounts do not depend on the criterion. Raises
+    PruneError for a criterion that looks at data or scores as it goes, SpecError for a ratio outside 0..1.
+    """
+    _check_given(network, example_input, None)
+    for value in ratios:
+        check_target(ratio(value))
+    scoring = _criterion(criterion)
+    if scoring.scope == "sequence" or scoring.steps > 1 or CALIBRATED.intersection(scoring.needs):
+        raise PruneError(f"criterion {scoring.name} looks at data, or scores as it goes: expected one like l1_norm")
+    space = _space(network, example_input, scoring, granularity, spare)
+    look = Look(list, F.cross_entropy, example_input, 0)
+    scores = space.group_scores(score_space(network, space, scoring, {}, look).scores, "mean")
+    return curve(space, scores, _allocation(scoring, space, allocation, None)[1], ratios)
+
+
+def _space(
+    network: nn.Module, example_input: Tensor, scoring: Criterion, granularity: str | None, spare: tuple[str, ...]
+) -> Space:
+    """What can be pruned, in units that the criterion scores: the first that it declares, unless told otherwise."""
+    granularity = granularity or scoring.granularities[0]
+    if granularity not in scoring.granularities:
+        known = " and ".join(scoring.granularities)
+        raise PruneError(f"criterion '{scoring.name}' scores {known} units, not {granularity} units")
+    if isinstance(getattr(network, "fairprune", None), Pruned):
+        raise PruneError("the network has been pruned already: prune the dense one, to the target that both add up to")
+    return space_of(network, DensePlan(), example_input, granularity, spare)
+
+
+def _allocation(
+    scoring: Criterion, space: Space, allocation: str | None, ratios: Mapping[str, float] | str | None
+) -> tuple[str, Allocation]:
+    """The allocation's name, and the allocation itself: as told, else the criterion's, else the granularity's."""
+    name = allocation or ("given" if ratios else scoring.allocation) or default_allocation(space.granularity)
+    if ratios and name in registry.BUILTIN["allocation"] and name != "given":
+        raise SpecError(f"ratios are for allocation 'given', not for '{name}'")
+    return name, bind(name, registry.load("allocation", name), space, ratios=ratios)
+
+
+def _decided(network: nn.Module, asked: Asked, decision: Decision) -> nn.Module:
+    """The pruned copy of a network, which says what was done to it."""
     choice = decision.choice
-    plan = space.plan(choice.kept)
+    plan = asked.space.plan(choice.kept)
     updated = copy.deepcopy(network) if decision.weights else network
     load_weights_(updated, decision.weights)
     small = pruned(updated, plan)
+    sizes = {group.name: group.size for group in asked.space.groups}
     kept = {group: (number, sizes[group]) for group, number in choice.counts.items()}
     small.fairprune = Pruned(plan, asked.dense, choice.size, kept, choice.on_target)  # type: ignore[assignment]
     return small
@@ -181,43 +205,3 @@ def _check_data(data: Batches | None, *components: Criterion | Repair | None) ->
             kind = "criterion" if isinstance(component, Criterion) else "repair"
             needs = " and ".join(needed)
             raise PruneError(f"{kind} {component.name} needs {needs}: pass data=[(inputs, targets), ...]")
-
-
-def save(network: nn.Module, path: Path | str) -> None:
-    """Save a pruned network as one safetensors file: its state, its plan and its sizes. No pickle."""
-    done = getattr(network, "fairprune", None)
-    if not isinstance(done, Pruned):
-        raise PruneError("fp.save saves networks that fp.prune or fp.load returned; use safetensors for others")
-    tensors, header = to_tensors(done.plan)
-    state = {f"state/{name}": tensor for name, tensor in network.state_dict().items()}
-    plan = {f"plan/{name}": tensor for name, tensor in tensors.items()}
-    sizes = {"dense": done.dense.model_dump(), "small": done.small.model_dump()}
-    about: dict[str, Any] = {**header, **sizes, "kept": dict(done.kept), "on_target": done.on_target}
-    write_bytes(Path(path), write_tensors(state | plan, about))
-
-
-def load(path: Path | str, network: nn.Module) -> nn.Module:
-    """The pruned network in a file that `save` wrote. `network` is the dense one, as its factory builds it.
-
-    Raises PruneError where file and network do not fit, StoreError where the file is absent, damaged or another's.
-    """
-    try:
-        tensors, header = read_tensors(Path(path).read_bytes())
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror or error}") from None
-    if not header.keys() >= {"dense", "small", "kept", "on_target"}:
-        raise StoreError(f"{path} is not a network that fp.save has written")
-    plan = from_tensors(_part(tensors, "plan/"), header)
-    small = pruned(network, plan)
-    try:
-        small.load_state_dict(_part(tensors, "state/"))
-    except RuntimeError as error:
-        raise PruneError(f"{path} does not fit this network: {str(error).splitlines()[1].strip()}") from None
-    kept = {name: (number, size) for name, (number, size) in header["kept"].items()}
-    sizes = Size.model_validate(header["dense"]), Size.model_validate(header["small"])
-    small.fairprune = Pruned(plan, *sizes, kept, header["on_target"])  # type: ignore[assignment]
-    return small
-
-
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from fairprune.errors import NetworkError, brief
 from fairprune.files import write_bytes
-from fairprune.measure.latency import Conditions, Timed, batch, by_clock
+from fairprune.measure.conditions import Conditions, batch
+from fairprune.measure.latency import Timed, by_clock
 from fairprune.measure.timing import in_turn
 
 TOLERANCE = 1e-4  # of the largest output: sums of fp32 in another order

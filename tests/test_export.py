@@ -9,7 +9,7 @@ from torch import nn
 import fairprune as fp
 from fairprune import export
 from fairprune.errors import NetworkError
-from fairprune.measure.latency import Conditions
+from fairprune.measure.conditions import Conditions
 
 EXAMPLE = torch.zeros(1, 1, 6, 6)
 

@@ -16,8 +16,8 @@ from fairprune.cli.options import AsJson, DataRoot
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from fairprune.api import Pruned
     from fairprune.data.split import Data
+    from fairprune.pruned import Pruned
     from fairprune.spec import Target
 
 BATCH = 128  # calibration images at once

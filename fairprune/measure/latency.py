@@ -7,52 +7,18 @@ the machine that counts, of the dense and the pruned network in the same rounds.
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fairprune import seeds
-from fairprune.errors import SpecError
-from fairprune.measure.accuracy import Precision
-from fairprune.measure.machine import device_name, processor
+from fairprune.measure.conditions import Conditions
 from fairprune.measure.memory import peak_memory
 from fairprune.measure.timing import Estimate, Timer, in_turn, median, quartiles, ratio
-
-Clock: TypeAlias = Callable[[], float]
-Call: TypeAlias = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """How it is measured. `seconds`: the budget of each batch size, without warming up; `threads` 0: as they are."""
-
-    batch_sizes: tuple[int, ...] = (1, 128)
-    seconds: float = 3.0
-    device: str = "cpu"
-    threads: int = 0
-    channels_last: bool = False
-    precision: Precision = "fp32"
-
-    def __post_init__(self) -> None:
-        if not self.batch_sizes or min(self.batch_sizes) < 1:
-            raise SpecError(f"batch sizes {list(self.batch_sizes)}: expected at least one, all of 1 or more")
-        if self.seconds <= 0:
-            raise SpecError(f"{self.seconds:g} seconds to measure in: expected more than 0")
-        if self.device.partition(":")[0] not in ("cpu", "cuda"):
-            raise SpecError(f"device '{self.device}': latency is measured on cpu and cuda")
-
-    def __str__(self) -> str:
-        """The machine and the rest, e.g. "AMD EPYC, cpu, 1 thread, fp32, contiguous, torch 2.13.0"."""
-        threads = self.threads or torch.get_num_threads()
-        where = [processor(), device_name(self.device), f"{threads} thread{'s' if threads > 1 else ''}"]
-        layout = "channels last" if self.channels_last else "contiguous"
-        return ", ".join([*where, self.precision, layout, f"torch {torch.__version__}"])
 
 
 @dataclass(frozen=True)
@@ -91,37 +57,20 @@ def compare_latency(networks: Mapping[str, nn.Module], example: Tensor, conditio
     Each is run by torch, operation by operation, nothing fused or compiled, on random inputs of the shape of `example`
     [n, ...]. Each call ends before the next one begins.
     """
-    device = torch.device(conditions.device)
-    layout = torch.channels_last if conditions.channels_last else torch.contiguous_format
-    with _threads(conditions.threads):
-        placed = {name: _placed(network, device, layout) for name, network in networks.items()}
+    with conditions.hold():
+        placed = {name: conditions.placed(network) for name, network in networks.items()}
         return tuple(_at(size, placed, example, conditions) for size in conditions.batch_sizes)
 
 
 def _at(size: int, networks: Mapping[str, nn.Module], example: Tensor, conditions: Conditions) -> Timed:
-    layout = torch.channels_last if conditions.channels_last and example.ndim == 4 else torch.contiguous_format
-    inputs = batch(example, size).to(conditions.device, memory_format=layout)
-    autocast = torch.autocast(inputs.device.type, torch.bfloat16, enabled=conditions.precision == "bf16")
-    with autocast, torch.cuda.device(inputs.device) if inputs.is_cuda else nullcontext():
-        memory = {name: peak_memory(network, inputs) for name, network in networks.items()}
-        calls = [_call(network, inputs) for network in networks.values()]
-        with torch.inference_mode():
-            seconds = in_turn([timer(call, inputs.device) for call in calls], conditions.seconds)
-    return Timed(size, dict(zip(networks, seconds, strict=True)), memory)
+    inputs = conditions.inputs(example, size)
+    memory = {name: peak_memory(network, inputs) for name, network in networks.items()}
+    timers = [timer(partial(network, inputs), inputs.device) for network in networks.values()]
+    with torch.inference_mode():
+        return Timed(size, dict(zip(networks, in_turn(timers, conditions.seconds), strict=True)), memory)
 
 
-def _call(network: nn.Module, inputs: Tensor) -> Call:
-    return lambda: network(inputs)
-
-
-def batch(example: Tensor, size: int) -> Tensor:
-    """So many samples like an example's first: the same every time, drawn from a normal distribution if floating."""
-    if not example.is_floating_point():
-        return example[:1].cpu().repeat(size, *[1] * (example.ndim - 1))
-    return torch.randn(size, *example.shape[1:], generator=seeds.generator("latency")).to(example.dtype)
-
-
-def timer(call: Call, device: torch.device) -> Timer:
+def timer(call: Callable[[], object], device: torch.device) -> Timer:
     """A timer of calls: by the clock on the CPU, by events of the stream on CUDA."""
     if device.type == "cuda":
         events: list[Any] = [torch.cuda.Event(enable_timing=True) for _ in range(2)]  # type: ignore[no-untyped-call]
@@ -129,7 +78,7 @@ def timer(call: Call, device: torch.device) -> Timer:
     return by_clock(call)
 
 
-def by_clock(call: Call, clock: Clock = time.perf_counter) -> Timer:
+def by_clock(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> Timer:
     """A timer of calls that have ended when they return."""
 
     def timed(calls: int) -> float:
@@ -141,7 +90,7 @@ def by_clock(call: Call, clock: Clock = time.perf_counter) -> Timer:
     return timed
 
 
-def by_events(call: Call, events: Sequence[Any]) -> Timer:
+def by_events(call: Callable[[], object], events: Sequence[Any]) -> Timer:
     """A timer of calls that only queue work on a GPU: between two events, each call waited for before the next."""
     start, end = events
 
@@ -156,22 +105,3 @@ def by_events(call: Call, events: Sequence[Any]) -> Timer:
         return total
 
     return timed
-
-
-def _placed(network: nn.Module, device: torch.device, layout: torch.memory_format) -> nn.Module:
-    """A copy to be measured. Only weights of 2-d convolutions have a layout to choose."""
-    placed = copy.deepcopy(network).eval().to(device)
-    for module in placed.modules():
-        if isinstance(module, nn.Conv2d):
-            module.to(memory_format=layout)  # type: ignore[call-overload]
-    return placed
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -7,7 +7,8 @@ from torch import nn
 import fairprune as fp
 from fairprune.errors import SpecError
 from fairprune.measure import latency
-from fairprune.measure.latency import Conditions, Timed, batch, by_clock, by_events, compare_latency
+from fairprune.measure.conditions import Conditions, batch
+from fairprune.measure.latency import Timed, by_clock, by_events, compare_latency
 from fairprune.measure.timing import FEWEST, Estimate
 
 EXAMPLE = torch.zeros(2, 1, 6, 6)
