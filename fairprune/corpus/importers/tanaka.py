@@ -138,7 +138,7 @@ def _row(line: Line) -> dict[str, Any]:
 
 def _known(line: Line, column: str, names: Mapping[str, Any]) -> str:
     if line[column] not in names:
-        raise CorpusError(f"{line.place}: {unknown(column, line[column], names)}")
+        raise CorpusError(f"{line.place}, {column}: {unknown(column, line[column], names)}")
     found = names[line[column]]
     return found if isinstance(found, str) else line[column]
 

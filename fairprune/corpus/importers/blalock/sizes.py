@@ -88,7 +88,10 @@ def _unit(
     if dense is None or usual is None:
         notes.append(line.interpreted("flops_unit", "null: no dense count, or no usual one to compare it with"))
         return None
-    unit, macs = unit_of(dense, usual["macs_g"]), usual["macs_g"]
-    given = f"{dense:.4g} G dense" + (" (worked out)" if worked_out else "")
-    notes.append(line.interpreted("flops_unit", f"{unit or 'null'}: {given}; usual are {macs:.4g} G multiply-adds"))
+    macs = usual["macs_g"]
+    unit = unit_of(dense, macs)
+    near = {"macs": "near", "2x macs": "near twice", None: f"{dense:.4g} G is neither near nor near twice"}[unit]
+    how = "the dense count, worked out, is " if worked_out else ""
+    text = f"{unit or 'null'}: {how}{near} the usual {macs:.4g} G multiply-adds"
+    notes.append(line.interpreted("flops_unit", text))
     return unit
