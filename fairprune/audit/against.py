@@ -56,21 +56,30 @@ def _strictness(pair: Pair) -> tuple[int, int]:
 def own_runs(records: Iterable[Record], results: Iterable[Result]) -> list[Result]:
     """The runs that ended, on the data sets and networks of the results, in the terms of a file of results.
 
-    An official test split goes by its data set's name, as papers name it; a split of one's own keeps its digest, and is
-    another data set. Multiply-adds are in units of the dense network. Names take the spelling of the results.
+    Names take the spelling of the results.
     """
     names = {(spelling(r.dataset), spelling(r.network)): r for r in results if r.dataset and r.network}
     found = []
     for record in records:
-        if record.status == "done" and (run := from_record(record)).dataset and run.network:
-            official = record.spec.task.data.carve_test == 0
-            dataset = run.dataset.partition("@")[0] if official else run.dataset
-            like = names.get((spelling(dataset), spelling(run.network)))
+        run = as_printed(record) if record.status == "done" else None
+        if run and run.dataset and run.network:
+            like = names.get((spelling(run.dataset), spelling(run.network)))
             if like:
-                run = _relative(run, record.dense.macs if record.dense else None)
-                named = replace(run, dataset=like.dataset, network=like.network, optimizer=_optimizer(run.optimizer))
-                found.append(named)
+                found.append(replace(run, dataset=like.dataset, network=like.network))
     return found
+
+
+def as_printed(record: Record) -> Result:
+    """A run as its paper would print it.
+
+    An official test split goes by its data set's name, as papers name it; a split of one's own keeps its digest, and is
+    another data set. Multiply-adds are in units of the dense network.
+    """
+    run = from_record(record)
+    official = record.spec.task.data.carve_test == 0
+    dataset = run.dataset.partition("@")[0] if run.dataset and official else run.dataset
+    relative = _relative(run, record.dense.macs if record.dense else None)
+    return replace(relative, dataset=dataset, optimizer=_optimizer(run.optimizer))
 
 
 def _relative(run: Result, dense: int | None) -> Result:

@@ -11,6 +11,7 @@ from fairprune.audit.read import printed, spelling
 from fairprune.audit.result import Result
 from fairprune.corpus.schema import SCHEMA
 from fairprune.corpus.tables import Corpus
+from fairprune.schedules import Schedule
 
 _SHARED = tuple(name for name in COLUMNS if name in SCHEMA["results"] and name not in ("method", "dataset", "network"))
 _MACS_IN = {"macs": 1.0, "2x macs": 2.0}
@@ -57,6 +58,15 @@ def as_result(row: Mapping[str, Any], names: Names) -> Result:
             "macs_g_base": counted / per_mac if counted is not None and per_mac else None,
         }
     )
+
+
+def as_row(result: Result) -> dict[str, Any]:
+    """What the columns of `results` that the audit shares with it hold of a result; the inverse of `as_result`."""
+    row = {name: getattr(result, name) for name in _SHARED}
+    lists = {name: " ".join(value) or "none" for name, value in row.items() if isinstance(value, tuple)}
+    schedules = {name: str(value) for name, value in row.items() if isinstance(value, Schedule)}
+    augmentation = "none" if result.augmentation == "" else result.augmentation
+    return row | lists | schedules | {"augmentation": augmentation}
 
 
 def _method(name: str | None, variant: str | None) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from fairprune.corpus.check import check
-from fairprune.corpus.importers.known import importer_of
+from fairprune.corpus.importers.known import read_source
 from fairprune.corpus.schema import TableName
 from fairprune.corpus.tables import Corpus, Note, Part, merged
 
@@ -53,14 +53,15 @@ class Told:
         return f"{self.file}, line{'s' if len(spans) > 1 or '-' in spans[0] else ''} {joined}" if spans else self.file
 
 
-def import_sources(corpus: Corpus, sources: Iterable[Path]) -> Imported:
+def import_sources(corpus: Corpus, sources: Iterable[Path], paper: str = "", about: Path | None = None) -> Imported:
     """The corpus with the rows of each source instead of those that its origins had.
 
+    `paper` and `about` say of which paper sources are that do not say so themselves (`known.read_source`).
     Raises CorpusError for a source that no importer knows, or that cannot be read, and for rows that break a rule.
     """
     parts: list[Part] = []
     for source in sources:
-        for part in importer_of(source).read(source, corpus):
+        for part in read_source(source, corpus, paper, about):
             corpus = merged(corpus, part)
             parts.append(part)
     places = {key: place for part in parts for key, place in part.places.items()}
@@ -82,7 +83,8 @@ def told(notes: Iterable[Note]) -> list[Told]:
 
 def markdown(imported: Imported) -> str:
     """The report as a page: rows by origin, then what was left out, then what was interpreted."""
-    blocks = ["| origin | rows |\n|---|---|\n" + "".join(_rows(imported.rows))]
+    head = "# What an import left out or interpreted\n\nWritten by `fairprune corpus import SOURCES --report FILE`.\n"
+    blocks = [head, "| origin | rows |\n|---|---|\n" + "".join(_rows(imported.rows))]
     everything = told(imported.notes)
     for what, title in (("left out", "Left out"), ("interpreted", "Interpreted")):
         listed = [f"- {_escaped(line_of(each))}\n" for each in everything if each.what == what]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+import polars as pl
 
 from fairprune.audit.read import spelling
 from fairprune.corpus.tables import Corpus
@@ -17,17 +19,21 @@ NAMED: tuple[Named, ...] = ("method", "dataset", "network")
 
 @dataclass(frozen=True)
 class Naming:
-    """Keys by what things of one kind are called: as written, and without case, hyphens, underscores and spaces."""
+    """Keys by what things of one kind are called: as written; without case, hyphens, underscores and spaces; by us.
+
+    `components` are the names in fairprune itself, which count where nobody else has another use for them.
+    """
 
     keys: frozenset[str]
     written: Mapping[str, frozenset[str]]
     spelt: Mapping[str, frozenset[str]]
+    components: Mapping[str, frozenset[str]]
 
     def key(self, what: Named, name: str) -> str:
         """The key of what a key, name or alias stands for. Raises SpecError where it is none, or stands for several."""
         if name in self.keys:
             return name
-        found = self.written.get(name) or self.spelt.get(spelling(name)) or frozenset()
+        found = self.written.get(name) or self.spelt.get(spelling(name)) or self.components.get(name) or frozenset()
         if len(found) == 1:
             return next(iter(found))
         if found:
@@ -45,11 +51,18 @@ def naming(corpus: Corpus) -> Mapping[Named, Naming]:
 
 
 def _naming(corpus: Corpus, table: Literal["methods", "datasets", "networks"]) -> Naming:
-    written: defaultdict[str, set[str]] = defaultdict(set)
-    spelt: defaultdict[str, set[str]] = defaultdict(set)
-    for key, name, aliases in corpus[table].select("key", "name", "aliases").iter_rows():
-        for called in {key, name, *aliases} - {None}:
-            written[called].add(key)
-            spelt[spelling(called)].add(key)
-    one, other = ({name: frozenset(found) for name, found in by.items()} for by in (written, spelt))
-    return Naming(frozenset(corpus[table]["key"].drop_nulls()), one, other)
+    rows = corpus[table].filter(pl.col("key").is_not_null()).rows(named=True)
+    called = [(row["key"], name) for row in rows for name in (row["key"], row["name"], *row["aliases"]) if name]
+    return Naming(
+        keys=frozenset(row["key"] for row in rows),
+        written=_keys_by((name, key) for key, name in called),
+        spelt=_keys_by((spelling(name), key) for key, name in called),
+        components=_keys_by((row["component"], row["key"]) for row in rows if row["component"]),
+    )
+
+
+def _keys_by(pairs: Iterable[tuple[str, str]]) -> Mapping[str, frozenset[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for name, key in pairs:
+        found[name].add(key)
+    return {name: frozenset(keys) for name, keys in found.items()}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairprune.cli.corpus.options import Paper
 from fairprune.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ def import_(
     into: Annotated[
         Path, typer.Option("--into", envvar="FAIRPRUNE_CORPUS", help="Folder of the corpus that is written.")
     ] = Path("corpus"),
+    paper: Paper = "",
+    about: Annotated[
+        Path | None,
+        typer.Option("--about", help="TOML file with [paper] and new names, for one file of results or one store."),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin with nothing, not with what is there or what ships with fairprune.")
     ] = False,
@@ -42,7 +48,9 @@ def import_(
 
     if report and report.suffix not in (".md", ".json"):
         raise SpecError(f"cannot write a report to '{report}'; expected a file that ends in .md or .json")
-    imported = import_sources(_begin(into, fresh), sources)
+    if about and len(sources) > 1:
+        raise SpecError(f"--about is for one source, not for {len(sources)}: each would replace the one before")
+    imported = import_sources(_begin(into, fresh), sources, paper, about)
     save(imported.corpus, into)
     found = json.dumps(_as_json(imported, into), indent=2)
     if report:

@@ -13,3 +13,8 @@ CorpusFolder = Annotated[
         "--corpus", envvar="FAIRPRUNE_CORPUS", help="Folder of a corpus; without it, the one that ships with fairprune."
     ),
 ]
+
+Paper = Annotated[
+    str,
+    typer.Option("--paper", metavar="KEY", help="Key of the paper that files of results, or a store's runs, are of."),
+]

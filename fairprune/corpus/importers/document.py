@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from fairprune.corpus.check import faults as faults_of
 from fairprune.corpus.importers.lines import Lines, lines
 from fairprune.corpus.importers.typed import Entry, unknown_column
 from fairprune.corpus.schema import KEYS, SCHEMA, Column, TableName
-from fairprune.corpus.tables import Corpus, Part, merged
+from fairprune.corpus.tables import Corpus, Note, Part, merged
 from fairprune.errors import CorpusError, brief, unknown
 
 TOP = ("paper", "transcribed_by", "papers", "methods", "networks", "datasets", "tables", "recipes")
@@ -186,7 +186,7 @@ def without(corpus: Corpus, origin: str) -> Corpus:
     return merged(corpus, Part(origin, {}))
 
 
-def part_of(origin: str, found: Sequence[Entry | Fault]) -> Part:
+def part_of(origin: str, found: Iterable[Entry | Fault], notes: tuple[Note, ...] = ()) -> Part:
     """What was read, as a part."""
     rows: dict[TableName, list[Mapping[str, Any]]] = {}
     places = {}
@@ -194,7 +194,7 @@ def part_of(origin: str, found: Sequence[Entry | Fault]) -> Part:
         if isinstance(each, Entry):
             rows.setdefault(each.table, []).append(each.row)
             places[each.table, tuple(str(each.row.get(name)) for name in KEYS[each.table])] = each.place
-    return Part(origin, rows, places=places)
+    return Part(origin, rows, notes, places)
 
 
 def judged(part: Part, faults: Sequence[Fault], corpus: Corpus | None) -> list[Fault]:
