@@ -160,6 +160,8 @@ def _identity(spec: RunSpec) -> str:
     identity = spec.model_dump(mode="json", exclude=named)
     if spec.metrics == Metrics():  # whoever asks for nothing more shares runs with studies that could not ask
         del identity["metrics"]
+    elif spec.metrics.latency is None:  # likewise
+        del identity["metrics"]["latency"]
     if not spec.retraining.prune_at:  # likewise
         del identity["retraining"]["prune_at"]
     texts = {key: canonical(value) for key, value in identity.items()}

@@ -120,6 +120,7 @@ class Record(Value):
     curves: dict[str, str] = {}  # training stage -> digest of the blob with its per-epoch curve
     correct: str = ""  # digest of the blob with packed per-example correctness on the test split
     environment: Environment | None = None
+    timed_on: str = ""  # the machine and conditions under which latency was measured; "" where it was not
     finished: str = ""
 
     @property

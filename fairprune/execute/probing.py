@@ -1,4 +1,4 @@
-"""What a study may ask for besides accuracy and size: Jacobians, in a stage of their own, and metrics of curves."""
+"""What a study may ask for besides accuracy and size: Jacobians and latency, in stages, and metrics of curves."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from fairprune import schedules, seeds
 from fairprune.execute import training
+from fairprune.execute.latency import latency
 from fairprune.execute.models import load_model
 from fairprune.execute.workshop import Outcome, Workshop, root_task
 from fairprune.measure.cost import count
@@ -27,7 +28,9 @@ _WHEN = {"pretrain": "base", "sparsify": "base", "prune": "pruned"}
 
 
 def probe(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) -> Outcome:
-    """Singular values of the Jacobian of the parent, or along its retraining if the spec has a recipe."""
+    """What the spec names: latency, or the Jacobian of the parent, along its retraining if there is a recipe."""
+    if stage.spec["metric"] == "latency":
+        return latency(workshop, stage, parents)
     if "recipe" in stage.spec:
         return _along(workshop, stage, parents)
     task = root_task(stage)

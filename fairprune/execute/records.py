@@ -60,7 +60,8 @@ def _record(point: Point, stages: Pipeline, results: Mapping[str, StageResult], 
         on_target=bool(pruned.info["on_target"]) if pruned else True,
         curves={r.kind: r.blobs["curve"] for r in said if "curve" in r.blobs},  # of several rounds: the last one's
         correct=final.blobs["correct"] if final else "",
-        environment=own[-1].environment if own else None,
+        environment=next((r.environment for r in reversed(own) if r.kind != "probe"), None),
+        timed_on=next((str(r.info["machine"]) for r in own if "machine" in r.info), ""),
         finished=now(),
     )
 

@@ -8,6 +8,7 @@ the machine that counts, of the dense and the pruned network in the same rounds.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,11 +24,12 @@ from fairprune.measure.timing import Estimate, Timer, in_turn, median, quartiles
 
 @dataclass(frozen=True)
 class Timed:
-    """Networks at one batch size. `seconds` of a batch, a value a round; `memory` in bytes, beyond the weights."""
+    """Networks at one batch size, by name: seconds of a batch, a value a round; bytes beyond the weights; all calls."""
 
     batch_size: int
     seconds: Mapping[str, tuple[float, ...]]
     memory: Mapping[str, int] = field(default_factory=dict)
+    calls: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rounds(self) -> int:
@@ -65,9 +67,21 @@ def compare_latency(networks: Mapping[str, nn.Module], example: Tensor, conditio
 def _at(size: int, networks: Mapping[str, nn.Module], example: Tensor, conditions: Conditions) -> Timed:
     inputs = conditions.inputs(example, size)
     memory = {name: peak_memory(network, inputs) for name, network in networks.items()}
-    timers = [timer(partial(network, inputs), inputs.device) for network in networks.values()]
+    calls = Counter(list(networks))  # the one for memory
+    timers = [
+        _counted(name, timer(partial(network, inputs), inputs.device), calls) for name, network in networks.items()
+    ]
     with torch.inference_mode():
-        return Timed(size, dict(zip(networks, in_turn(timers, conditions.seconds), strict=True)), memory)
+        seconds = in_turn(timers, conditions.seconds)
+    return Timed(size, dict(zip(networks, seconds, strict=True)), memory, calls)
+
+
+def _counted(name: str, timed: Timer, counts: Counter[str]) -> Timer:
+    def counted(calls: int) -> float:
+        counts[name] += calls
+        return timed(calls)
+
+    return counted
 
 
 def timer(call: Callable[[], object], device: torch.device) -> Timer:

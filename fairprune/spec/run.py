@@ -47,6 +47,16 @@ class Jacobian(Value):
     along: bool = False
 
 
+class Latency(Value):
+    """Latency, throughput, memory and file size of the pruned architecture and of the dense one, timed in turn.
+
+    They are those of the machine on which the stage ran, which the record names.
+    """
+
+    batch_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 128)
+    seconds: Annotated[float, Field(gt=0)] = 3.0  # for each batch size, without warming up
+
+
 class Metrics(Value):
     """What is measured besides accuracy and size. `["jacobian"]` stands for `{jacobian = true}`, that for its defaults.
 
@@ -55,15 +65,18 @@ class Metrics(Value):
 
     trainability: bool = False
     jacobian: Jacobian | None = None
+    latency: Latency | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _shorthand(cls, given: Any) -> Any:
         names = isinstance(given, list | tuple) and all(isinstance(name, str) for name in given)
         table = dict.fromkeys(given, True) if names else given
-        if isinstance(table, dict) and isinstance(table.get("jacobian"), bool):
-            return {**table, "jacobian": Jacobian() if table["jacobian"] else None}
-        return table
+        if not isinstance(table, dict):
+            return table
+        defaults = {"jacobian": Jacobian(), "latency": Latency()}
+        plain = {name: value for name, value in defaults.items() if isinstance(table.get(name), bool)}
+        return {**table, **{name: value if table[name] else None for name, value in plain.items()}}
 
 
 class RunSpec(Value):

@@ -138,6 +138,13 @@ def _measure(run: _Run, network: Stage) -> Stage:
 
 
 def _probes(run: _Run, base: Stage, pruned: Stage | None, final: Stage) -> tuple[Stage, ...]:
+    """What the study asks for besides. Latency is that of the pruned architecture, so retrainings of it share it."""
+    asked = run.spec.metrics.latency
+    timed = (run.stage("probe", (pruned,), run.shared(specs.latency, asked)),) if pruned and asked else ()
+    return (*_jacobians(run, base, pruned, final), *timed)
+
+
+def _jacobians(run: _Run, base: Stage, pruned: Stage | None, final: Stage) -> tuple[Stage, ...]:
     """The Jacobian of the base, the pruned and the final network, and along retraining, of which it is a repetition.
 
     Of the pruned network of a scratch run only the architecture counts.

@@ -7,7 +7,7 @@ from typing import Any
 
 from fairprune import schedules
 from fairprune.canonical import Json
-from fairprune.spec import Jacobian, Method, Retraining, Target, Task
+from fairprune.spec import Jacobian, Latency, Method, Retraining, Target, Task
 
 Texts = Mapping[str, str]
 Spec = Mapping[str, Json]
@@ -98,6 +98,11 @@ def measure(digests: Texts, task: Task) -> Spec:
 def jacobian(asked: Jacobian) -> Spec:
     """The Jacobian of a network."""
     return {"metric": "jacobian", "samples": asked.samples}
+
+
+def latency(asked: Latency) -> Spec:
+    """The latency of an architecture."""
+    return {"metric": "latency", **asked.model_dump(mode="json")}
 
 
 def along(retraining: Spec, probe: Spec) -> Spec:
