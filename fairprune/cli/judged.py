@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fairprune.audit.against import Judgement
 from fairprune.audit.read import CONVENTION, Table
 from fairprune.audit.setups import ORDER, Pair
 from fairprune.cli.printing import console, print_findings, print_table
 from fairprune.schedules import Schedule
+
+if TYPE_CHECKING:
+    from fairprune.audit.against import Judgement
 
 SHOWN = 40  # pairs in the terminal
 _COUNTED = {
@@ -24,7 +26,7 @@ _COUNTED = {
 def to_json(judgement: Judgement, table: Table) -> str:
     """Pairs that reach S1, findings, and by which conventions; one item a line, since there may be very many pairs."""
     document: dict[str, Any] = {
-        "pairs": [_pair(pair) for pair in judgement.pairs],
+        "pairs": [pair_json(pair) for pair in judgement.pairs],
         "pairs_below_s1": judgement.below,
         "findings": [asdict(finding) for finding in judgement.findings],
         "conventions": {
@@ -44,18 +46,19 @@ def print_judgement(judgement: Judgement) -> None:
     out = console()
     shown = judgement.pairs[:SHOWN]
     if shown:
-        rows = [(p.a.id, p.b.id, _level(p), _rate(p), ", ".join(p.verdict.flags), _next(p)) for p in shown]
+        rows = [(p.a.id, p.b.id, level(p), rate(p), ", ".join(p.verdict.flags), next_level(p)) for p in shown]
         print_table(("a ", "b ", "setup ", "rate ", "flags ", "what keeps them from the next setup "), rows)
     if judgement.pairs[SHOWN:]:
         out.print(f"and {len(judgement.pairs) - SHOWN} more pairs, all of them with --json")
-    out.print(("\n" if shown else "") + f"{_tally(judgement)}\n")
+    out.print(("\n" if shown else "") + f"{tally(judgement.pairs, judgement.below)}\n")
     for line in _conventions(judgement):
         out.print(line)
     out.print("")
     print_findings(judgement.findings)
 
 
-def _pair(pair: Pair) -> dict[str, Any]:
+def pair_json(pair: Pair) -> dict[str, Any]:
+    """A pair, its setup, and what blocks the levels above."""
     verdict = pair.verdict
     return {
         "a": pair.a.id,
@@ -82,17 +85,18 @@ def _lines(value: Any) -> str:
     return "[" + ",".join(f"\n    {json.dumps(item)}" for item in value) + "\n  ]"
 
 
-def _level(pair: Pair) -> str:
+def level(pair: Pair) -> str:
     """The setup, and the unknown fields that it rests on."""
     assumed = pair.verdict.assumed
     return f"{pair.verdict.setup}" + (f" if {', '.join(assumed)} equal" if assumed else "")
 
 
-def _rate(pair: Pair) -> str:
+def rate(pair: Pair) -> str:
+    """Which rate matched."""
     return "both" if len(pair.verdict.matched) > 1 else pair.verdict.matched[0]
 
 
-def _next(pair: Pair) -> str:
+def next_level(pair: Pair) -> str:
     """What keeps two results from the level after theirs."""
     blocks = pair.verdict.blocked_by
     first = min((ORDER.index(block.setup) for block in blocks), default=len(ORDER))
@@ -109,14 +113,20 @@ def _side(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value) or "none"
 
 
-def _tally(judgement: Judgement) -> str:
-    found = Counter(pair.verdict.setup for pair in judgement.pairs)
+def tally(pairs: Collection[Pair], below: int) -> str:
+    """How many pairs reach each setup."""
+    found = Counter(pair.verdict.setup for pair in pairs)
     levels = [f"{found[level]} {level}" for level in reversed(ORDER) if found[level]]
-    number = len(judgement.pairs) + judgement.below
-    return f"{number} pair{'s' * (number != 1)}: {', '.join([*levels, f'{judgement.below} below S1'])}"
+    number = len(pairs) + below
+    return f"{number} pair{'s' * (number != 1)}: {', '.join([*levels, f'{below} below S1'])}"
+
+
+def tolerance(tau: float, assume_equal: Iterable[str]) -> str:
+    """By which tolerance rates match, and what is assumed."""
+    assumed = ", ".join(sorted(assume_equal)) or "nothing"
+    return f"Rates match within {tau:.1%} (--tau); {assumed} assumed equal where unknown (--assume-equal)."
 
 
 def _conventions(judgement: Judgement) -> Iterator[str]:
-    assumed = ", ".join(sorted(judgement.assume_equal)) or "nothing"
-    yield f"Rates match within {judgement.tau:.1%} (--tau); {assumed} assumed equal where unknown (--assume-equal)."
+    yield tolerance(judgement.tau, judgement.assume_equal)
     yield f"SX-B counts {_COUNTED[judgement.reading]}; multiply-adds are {CONVENTION}."
