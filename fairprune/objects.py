@@ -79,13 +79,21 @@ class LocalObjects:
 
     def names(self, prefix: str) -> Iterator[str]:
         """See `Objects.names`."""
-        folder = self.root / prefix
-        if folder.is_dir():
-            yield from sorted(path.relative_to(self.root).as_posix() for path in folder.rglob("*") if path.is_file())
+        yield from sorted(_files(self.root / prefix, prefix))
 
     def drop(self, name: str) -> None:
         """See `Objects.drop`."""
         (self.root / name).unlink(missing_ok=True)
+
+
+def _files(folder: Path, prefix: str) -> Iterator[str]:
+    """Names of the files below a folder, which the prefix stands for."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _files(Path(entry.path), f"{prefix}{entry.name}/")
+            elif entry.is_file():
+                yield f"{prefix}{entry.name}"
 
 
 def _place(temporary: Path, target: Path, repair: bool) -> bool:

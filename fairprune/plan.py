@@ -100,8 +100,8 @@ def make_plan(session: Session, policy: Policy, jobs: int) -> Plan:
 
 def counts(points: Iterable[Point], store: Store) -> dict[str, int]:
     """How many of the runs are done, failed, diverged, skipped, missing."""
-    records = (store.record(point.id) for point in points)
-    found = Counter(record.status if record else "missing" for record in records)
+    statuses = store.statuses()
+    found = Counter(statuses.get(point.id, "missing") for point in points)
     return {status: found[status] for status in ("done", "failed", "diverged", "skipped", "missing")}
 
 

@@ -13,7 +13,7 @@ Merging two stores is copying files from one into the other.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,13 +27,11 @@ from torch import Tensor
 from fairprune.canonical import Json, canonical, digest, digest_bytes
 from fairprune.errors import StoreError
 from fairprune.objects import LocalObjects, Objects
-from fairprune.record import SCHEMA_VERSION, Record, StageResult
+from fairprune.record import SCHEMA_VERSION, Record, StageResult, Status
+from fairprune.sealed import DamagedError, seal, unseal
+from fairprune.spec import RunSpec
 
 M = TypeVar("M", Record, StageResult)
-
-
-class DamagedError(StoreError):
-    """An object whose content does not match its digest."""
 
 
 class Store:
@@ -82,7 +80,7 @@ class Store:
     def put_stage(self, result: StageResult) -> None:
         """Store a stage's result. The first one counts, unless it is damaged."""
         repair = self.usable(result.key) is None
-        self.objects.put(f"stages/{result.key}.json", _seal(result.model_dump(mode="json")), repair=repair)
+        self.objects.put(f"stages/{result.key}.json", seal(result.model_dump(mode="json")), repair=repair)
 
     def forget_stage(self, key: str) -> None:
         """Drop a stage's result, so that it is computed again. Records of runs stay."""
@@ -95,7 +93,7 @@ class Store:
     def stage(self, key: str) -> StageResult | None:
         """The result of a stage, or None. Raises DamagedError where its seal is broken."""
         data = self.objects.get(f"stages/{key}.json")
-        return _fitted(StageResult, _open(data, f"stage {key}"), f"stage {key}") if data is not None else None
+        return _fitted(StageResult, unseal(data, f"stage {key}"), f"stage {key}") if data is not None else None
 
     def usable(self, key: str) -> StageResult | None:
         """The result of a stage if it and all its blobs are whole, else None: then it is computed again."""
@@ -113,18 +111,24 @@ class Store:
         while True:
             record = record.model_copy(update={"attempt": attempt})
             name = f"records/{record.id}/{attempt:04d}.json"
-            if self.objects.put(name, _seal(record.model_dump(mode="json"))):
+            if self.objects.put(name, seal(record.model_dump(mode="json"))):
                 return record
             attempt += 1
 
-    def record(self, run_id: str) -> Record | None:
-        """The last whole attempt of a run, or None."""
-        for name in reversed(self._attempts(run_id)):
-            try:
-                return self._read_record(name)
-            except DamagedError:
-                continue
+    def record(self, run_id: str, spec: RunSpec | None = None) -> Record | None:
+        """The last whole attempt of a run, or None. Its spec need not be read by those who know it."""
+        for name, table in self._whole(self._attempts(run_id)):
+            known = {"spec": spec} if spec else {}
+            return _fitted(Record, {**migrate(table), **known}, name)
         return None
+
+    def statuses(self) -> dict[str, Status]:
+        """How the last whole attempt of every run ended, by its identity. Reads less than all of the records would."""
+        attempts: dict[str, list[str]] = {}
+        for name in self.objects.names("records/"):
+            attempts.setdefault(name.split("/")[1], []).append(name)
+        found = ((run_id, next(self._whole(names), None)) for run_id, names in attempts.items())
+        return {run_id: last[1]["status"] for run_id, last in found if last}
 
     def records(self) -> Iterator[Record]:
         """The last whole attempt of every run."""
@@ -138,14 +142,14 @@ class Store:
     def declare(self, study: str, declaration: Mapping[str, Json]) -> None:
         """Keep what a study declares, beside whatever it declared before."""
         table = dict(declaration)
-        self.objects.put(f"declarations/{study}/{digest(table)[:32]}.json", _seal(table))
+        self.objects.put(f"declarations/{study}/{digest(table)[:32]}.json", seal(table))
 
     def declarations(self, study: str) -> list[dict[str, Any]]:
         """Everything that a study of that name has declared, in no order; without what is damaged."""
         found = []
         for name in self.objects.names(f"declarations/{study}/"):
             with suppress(DamagedError):
-                found.append(_open(self.objects.get(name) or b"", name))
+                found.append(unseal(self.objects.get(name) or b"", name))
         return found
 
     def damaged(self) -> list[str]:
@@ -156,7 +160,9 @@ class Store:
         for name in self.objects.names(prefix):
             data = self.objects.get(name) or b""
             try:
-                intact = digest_bytes(data) == name.rsplit("/", 1)[1] if prefix == "blobs/" else bool(_open(data, name))
+                intact = (
+                    digest_bytes(data) == name.rsplit("/", 1)[1] if prefix == "blobs/" else bool(unseal(data, name))
+                )
             except DamagedError:
                 intact = False
             if not intact:
@@ -165,9 +171,11 @@ class Store:
     def _attempts(self, run_id: str) -> list[str]:
         return list(self.objects.names(f"records/{run_id}/"))
 
-    def _read_record(self, name: str) -> Record:
-        data = self.objects.get(name)
-        return _fitted(Record, migrate(_open(data or b"", name)), name)
+    def _whole(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The tables of objects whose seals hold, the last one first."""
+        for name in reversed(names):
+            with suppress(DamagedError):
+                yield name, unseal(self.objects.get(name) or b"", name)
 
 
 def open_store(folder: Path) -> Store:
@@ -224,18 +232,3 @@ def _fitted(model: type[M], table: dict[str, Any], what: str) -> M:
 
 def _blob(name: str) -> str:
     return f"blobs/{name[:2]}/{name}"
-
-
-def _seal(table: dict[str, Any]) -> bytes:
-    return (canonical({"seal": digest(table), "value": table}) + "\n").encode()
-
-
-def _open(data: bytes, what: str) -> dict[str, Any]:
-    try:
-        envelope = json.loads(data)
-        table, seal = envelope["value"], envelope["seal"]
-    except (ValueError, KeyError, TypeError):
-        raise DamagedError(f"{what} is damaged: not a sealed JSON file") from None
-    if not isinstance(table, dict) or digest(table) != seal:
-        raise DamagedError(f"{what} is damaged: its content does not match its seal")
-    return table

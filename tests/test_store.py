@@ -9,7 +9,8 @@ import torch
 from fairprune.canonical import digest
 from fairprune.errors import StoreError
 from fairprune.record import Environment, LedgerEntry, StageResult
-from fairprune.store import DamagedError, Store, migrate, open_store
+from fairprune.sealed import DamagedError, seal, unseal
+from fairprune.store import Store, migrate, open_store
 
 ENVIRONMENT = Environment(
     fairprune="0", python="3", torch="2", platform="p", processor="c", device="cpu", threads=1, deterministic=True
@@ -154,3 +155,35 @@ def test_every_declaration_of_a_study_is_kept_once(store):
     path.write_text(path.read_text().replace("8", "9"))
     assert store.declarations("mine-too") == []
     assert store.damaged() == [f"declarations/mine-too/{path.name}"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"a": 1.5, "b": [None, True, '\u00e9 \\ " \x01']},
+        {},
+        {"value": {"seal": '","value":'}},
+        {"tiny": 1e-05, "big": 1e22},
+    ],
+)
+def test_what_is_sealed_comes_back(table):
+    assert unseal(seal(table), "it") == table
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace("1", "2"),
+        lambda text: text[:-3],
+        lambda text: text.replace('"a"', '"b"'),
+        lambda _: "[]",
+    ],
+)
+def test_a_broken_seal_is_found(spoil):
+    with pytest.raises(DamagedError, match="it is damaged"):
+        unseal(spoil(seal({"a": 1}).decode()).encode(), "it")
+
+
+def test_a_seal_holds_whatever_way_the_json_is_written():
+    text = json.dumps(json.loads(seal({"b": 1.5, "a": "\u00e9"})), indent=2)
+    assert unseal(text.encode(), "it") == {"b": 1.5, "a": "\u00e9"}

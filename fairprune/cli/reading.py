@@ -33,7 +33,7 @@ def read_records(session: Session) -> dict[str, Record]:
     from fairprune.store import read_store
 
     store = read_store(session.site.store)
-    found = {point.id: store.record(point.id) for point in session.points}
+    found = {point.id: store.record(point.id, point.spec) for point in session.points}
     return {run_id: record for run_id, record in found.items() if record}
 
 

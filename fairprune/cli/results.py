@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -42,9 +43,7 @@ def status(
 
         tally = counts(read_session(study, overrides, store, data_root).points, opened)
     else:
-        tally = {}
-        for record in opened.records():
-            tally[record.status] = tally.get(record.status, 0) + 1
+        tally = dict(Counter(opened.statuses().values()))
     damaged = opened.damaged() if verify else []
     if as_json:
         typer.echo(json.dumps({"runs": tally, "damaged": damaged}, indent=2))

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from fairprune.canonical import digest_bytes
 from fairprune.files import write_bytes
-from fairprune.store import DamagedError, read_tensors, write_tensors
+from fairprune.sealed import DamagedError
+from fairprune.store import read_tensors, write_tensors
 from fairprune.train import State
 
 

@@ -123,10 +123,10 @@ def chosen(points: Sequence[Point], store: Store, policy: Policy) -> list[Point]
     """
     if policy in ("always", "never"):
         return list(points) if policy == "always" else []
-    statuses = {point.id: record.status if (record := store.record(point.id)) else None for point in points}
+    statuses = store.statuses()
     if policy == "only-missing":
-        return [point for point in points if statuses[point.id] is None]
-    return [point for point in points if statuses[point.id] in ("failed", "diverged", "skipped")]
+        return [point for point in points if point.id not in statuses]
+    return [point for point in points if statuses.get(point.id) in ("failed", "diverged", "skipped")]
 
 
 def declaration(study: Study) -> dict[str, Json]:
@@ -152,7 +152,8 @@ def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], Non
     def declare() -> None:
         store.declare(session.study.name, declaration(session.study))
 
-    if any(store.record(point.id) for point in session.points):
+    statuses = store.statuses()
+    if any(point.id in statuses for point in session.points):
         declare()
 
     def listen(event: Event) -> None:
