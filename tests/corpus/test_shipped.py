@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from fairprune.audit.read import spelling
 from fairprune.corpus.check import faults
 from fairprune.corpus.importing import import_sources, markdown
+from fairprune.corpus.schema import TableName
 from fairprune.corpus.tables import SHIPPED, Corpus, load, nothing, save
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +34,7 @@ DRAWN = {
     },
     "samsung-winograd-sparse/447": {
         **{"network": "alexnet", "variant": "Winograd domain", "top1": 56.0, "base_top1": 56.8, "top5": 79.3},
-        **{"base_top5": 80.0, "flops_g": 0.1426, "base_flops_g": 0.33, "flops_unit": "macs", "speedup": 0.33 / 0.1426},
+        **{"base_top5": 80.0, "flops_g": 0.1426, "base_flops_g": 0.33, "flops_unit": None, "speedup": 0.33 / 0.1426},
     },
     "uiuc-coreset-pruning/371": {"top1": 56.51, "params_m": 4.02, "base_params_m": 61.0, "compression": 61 / 4.02},
     "apple-pfa/488": {  # 59.6 % of parameters and 61.5 % of operations kept, ten trials
@@ -72,6 +74,15 @@ def shipped() -> Corpus:
 
 def test_it_keeps_its_own_rules(shipped: Corpus) -> None:
     assert list(faults(shipped, {})) == []
+
+
+@pytest.mark.parametrize("table", ["methods", "datasets", "networks"])
+def test_no_name_stands_for_two_things(shipped: Corpus, table: TableName) -> None:
+    spelt = defaultdict(set)
+    for key, name, aliases in shipped[table].select("key", "name", "aliases").iter_rows():
+        for called in (key, name, *aliases):
+            spelt[spelling(called)].add(key)
+    assert {name: keys for name, keys in spelt.items() if len(keys) > 1} == {}
 
 
 def test_ten_results_drawn_at_random(shipped: Corpus) -> None:

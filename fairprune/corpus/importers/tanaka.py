@@ -99,7 +99,7 @@ def read(path: Path, corpus: Corpus) -> Sequence[Part]:  # noqa: ARG001 its data
             {
                 "papers": _PAPERS,
                 "methods": _METHODS,
-                "networks": [{**row, "aliases": [name]} for row, name in zip(networks, _NETWORKS, strict=True)],
+                "networks": networks,
                 "results": [row for _, row in found],
                 "comparisons": [{"paper": ORIGIN, "compared_to": other} for other in _COMPARED],
             },
@@ -144,7 +144,7 @@ def _known(line: Line, column: str, names: Mapping[str, Any]) -> str:
 
 
 def _network(name: str) -> str:
-    """Its key: the name in the file is not one that others could have."""
+    """Its key; the file's own name is no alias, since others call other networks so."""
     return f"{ORIGIN}-{name.replace('_', '-')}"
 
 

@@ -80,6 +80,7 @@ ZOOS = (
         },
         *("Acc@1", "Acc@5"),
         version="Version",
+        called={"Alexnet": "alexnet-torchvision"},
     ),
     Zoo(
         "keras/keras-models-summary.csv",
