@@ -84,7 +84,10 @@ def unmatched(runs: Runs, scratch: Runs, asked: Terms) -> str:
 
 def _apart(own: Runs, name: str, others: Runs, asked: Terms) -> str:
     """What keeps a method's runs from the setup with another's, seed by seed; empty where nothing does."""
-    pairs = [(a, b) for a in own for b in others if _seeds(a) == _seeds(b)]
+    partners: dict[tuple[int | None, int | None], list[Result]] = {}
+    for other in others:
+        partners.setdefault(_seeds(other), []).append(other)
+    pairs = [(a, b) for a in own for b in partners.get(_seeds(a), ())]
     if not pairs:
         return f"no seed in common with {name}"
     found = [why for a, b in pairs if (why := _between(a, b, asked))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from fairprune.audit.result import STAGES, Result
@@ -180,5 +181,8 @@ def _joined(entries: Sequence[LedgerEntry]) -> Schedule | None:
     for entry in entries:
         if entry.epochs and not entry.schedule:
             return None
-        schedule = schedule.then(parse(entry.schedule) if entry.schedule else empty())
+        schedule = schedule.then(_parsed(entry.schedule) if entry.schedule else empty())
     return schedule
+
+
+_parsed = lru_cache(maxsize=1024)(parse)  # a study has few schedules, and each stands in very many records
