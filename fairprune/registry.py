@@ -31,7 +31,8 @@ class Entry:
     summary: str
 
 
-_VERSIONS = {"lamp": "2", "taylor": "2"}  # raised when the same spec computes something else; of all others it is 1
+# raised when the same spec computes something else; of all others it is 1
+_VERSIONS = {"lamp": "2", "synflow": "2", "taylor": "2"}
 
 
 def _table(base: str, *rows: tuple[str, str, str]) -> MappingProxyType[str, Entry]:

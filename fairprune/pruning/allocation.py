@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fairprune.errors import PruneError, unknown
-from fairprune.pruning.ranking import finite_count, top_counts, top_positions
+from fairprune.pruning.ranking import finite_count, top_counts, top_mask, top_positions
 from fairprune.pruning.space import Counts, Group, Kept
 
 GroupScores: TypeAlias = Mapping[str, Tensor]  # group name -> one score per unit, [size]; -inf: gone already
@@ -110,6 +110,11 @@ def ratios_of(groups: Sequence[Group], patterns: Mapping[str, float]) -> dict[st
 def select(scores: GroupScores, counts: Counts) -> Kept:
     """The `count` best units of each group as sorted indices; among equals the lower index. Fewer units: fewer kept."""
     return {name: top_positions(s, counts[name]) for name, s in scores.items()}
+
+
+def select_masks(scores: GroupScores, counts: Counts) -> dict[str, Tensor]:
+    """The units that `select` selects, as masks: group name -> bool [size]."""
+    return {name: top_mask(s, counts[name]) for name, s in scores.items()}
 
 
 def apportion(scores: GroupScores, shares: Mapping[str, int], keep: float, minimum: int) -> Counts:

@@ -90,8 +90,8 @@ class Context:
                  samples times these vectors (only weights of the scored layers vary). Both may be told a temperature
     outputs      () -> iterator, batch by batch, of layer name -> what comes out of it, or of the batch norm behind it
                  where there is one: [batch, out, ...]
-    flow         layer name -> dR/d|w|, fp64, shape of the weight: R is the sum of the outputs for an input of ones,
-                 with every parameter and buffer replaced by its absolute value (no calibration sample is read)
+    flow         layer name -> |w| * dR/d|w| / |R|, shape of the weight: R is the sum of the outputs for an input of
+                 ones, with every parameter and buffer replaced by its absolute value (no calibration sample is read)
     taps         layer that reads the group's units -> Tap (scope "sequence", and repairs)
     count        how many units of the group the target keeps (scope "sequence" only)
     generator    for a criterion that draws: on the CPU, seeded by purpose, run seed and layer

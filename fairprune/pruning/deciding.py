@@ -8,21 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from fairprune.errors import PruneError
-from fairprune.pruning.allocation import Allocation
+from fairprune.pruning.allocation import Allocation, select_masks
 from fairprune.pruning.apply import load_weights_
 from fairprune.pruning.calibration import Batches, Loss
 from fairprune.pruning.criterion import Criterion
 from fairprune.pruning.granularity.weights import WeightSpace
-from fairprune.pruning.masks import apply_masks_
 from fairprune.pruning.mending import mend
 from fairprune.pruning.repair import Repair
 from fairprune.pruning.scoring import Scoring, score
 from fairprune.pruning.sequence import counts_ahead, repair_along, walk
 from fairprune.pruning.space import Space
-from fairprune.pruning.target import Choice, reach
+from fairprune.pruning.target import Choice, reach, reach_counts
 from fairprune.record import Size
 from fairprune.spec import Target
 from fairprune.stages import partial_target
@@ -135,14 +135,24 @@ def _step_by_step(network: nn.Module, asked: Asked, criterion: Criterion, how: P
     for step in range(1, steps + 1):
         found = score_space(work, space, criterion, how.options, look)
         samples, passes = max(samples, found.samples), passes + found.sample_passes
-        share = 1 - ahead * (1 - step / steps)
-        choice = _choose(asked, space, found.scores, partial_target(asked.target, share))
-        if isinstance(space, WeightSpace) and step < how.steps:
-            plan = space.plan(choice.kept)
-            apply_masks_(work, plan)
-            left = {name.removesuffix(".weight"): mask.reshape(-1) for name, mask in plan.masks.items()}
-            space = replace(space, masks=left)
-    return Decision(choice, found.weights, samples, passes)
+        target = partial_target(asked.target, 1 - ahead * (1 - step / steps))
+        if isinstance(space, WeightSpace) and step < steps:
+            space = _removed_(work, space, asked, found.scores, target)
+    return Decision(_choose(asked, space, found.scores, target), found.weights, samples, passes)
+
+
+def _removed_(
+    network: nn.Module, space: WeightSpace, asked: Asked, scores: Mapping[str, Tensor], target: Target
+) -> WeightSpace:
+    """Set what does not reach the target to zero, in place: the space of what is left."""
+    grouped = space.group_scores(scores, asked.reduce)
+    counts = reach_counts(space, grouped, asked.allocate, target, asked.dense, asked.units)
+    left = select_masks(grouped, counts)
+    with torch.no_grad():
+        for name, mask in left.items():
+            weight = network.get_submodule(name).get_parameter("weight")
+            weight.mul_(mask.view_as(weight).to(weight.device))  # several times as fast as filling in zeros
+    return replace(space, masks=left)
 
 
 def _gone(asked: Asked) -> float:

@@ -36,18 +36,23 @@ def top_counts(scores: Sequence[Tensor], keep: int) -> list[int]:
     return counts
 
 
-def top_positions(scores: Tensor, count: int) -> Tensor:
-    """Sorted positions of the `count` highest scores, int64; of equal ones the lower come first, and never -inf."""
+def top_mask(scores: Tensor, count: int) -> Tensor:
+    """Which are the `count` highest, bool; of equal scores the lower positions come first, and never -inf."""
     values = _array(scores)
     if count == 0:
-        return torch.zeros(0, dtype=torch.int64)
+        return torch.zeros(len(values), dtype=torch.bool)
     threshold, [above], [equal] = _cut([values], count) if count < len(values) else (-math.inf, [0], [0])
     if threshold == -math.inf:
-        return torch.from_numpy(np.flatnonzero(values > -math.inf))
+        return torch.from_numpy(values > -math.inf)
     best = values >= threshold
     if above + equal > count:
         best[np.flatnonzero(values == threshold)[count - above :]] = False
-    return torch.from_numpy(np.flatnonzero(best))
+    return torch.from_numpy(best)
+
+
+def top_positions(scores: Tensor, count: int) -> Tensor:
+    """The sorted positions of what `top_mask` marks, int64."""
+    return torch.from_numpy(np.flatnonzero(top_mask(scores, count).numpy()))
 
 
 def kth_highest(scores: Sequence[Tensor], k: int) -> float:
@@ -81,9 +86,9 @@ def _cut(arrays: Sequence[Array], k: int) -> tuple[float, list[int], list[int]]:
 def _bracket(arrays: Sequence[Array], k: int) -> tuple[float, float]:
     """Two values that the k-th highest most likely lies between: above the first, not above the second."""
     total = sum(map(len, arrays))
-    if total <= 8 * SAMPLE:
+    if total <= SAMPLE:
         return -math.inf, math.inf
-    stride = total // SAMPLE | 1  # odd: numbers of channels are often even
+    stride = max(total // SAMPLE, 8) | 1  # odd: numbers of channels are often even
     sample = np.sort(np.concatenate([values[::stride] for values in arrays]))[::-1]
     place, slack = k / total * len(sample), 4 * math.sqrt(len(sample)) + 8  # eight deviations and more
     high = float(sample[max(int(place - slack), 0)]) if place > slack else math.inf
@@ -94,7 +99,7 @@ def _bracket(arrays: Sequence[Array], k: int) -> tuple[float, float]:
 def _within(values: Array, low: float, high: float) -> tuple[int, Array]:
     """How many lie above `high`, and those of the others that lie above `low`."""
     if low == -math.inf and high == math.inf:
-        return 0, values
+        return 0, values[values > low]  # many that are gone would slow the ordering down
     above, inside = 0, []
     for piece in _pieces(values):
         over = piece > high

@@ -42,25 +42,15 @@ def reach(
     SpecError for a target that means nothing, PruneError for one beyond reach; a fixed allocation (`like`) reaches what
     it reaches.
     """
-    check_target(target)
-    check_reachable(space, target, dense, units)
-    total = _units(space) if units is None else units
-    asked = _Asked(space, target, dense, total)
+    best = _closest(space, scores, allocation, target, dense, units)
+    return Choice(best.counts, select(scores, best.counts), best.size, best.achieved, best.on_target, best.keep)
 
-    def at(keep: float) -> _Point:
-        return _Point(asked, keep, allocation(scores, keep, space.minimum))
 
-    least, most = at(0.0), at(1.0)
-    if least.counts != most.counts and least.achieved < target.value and not least.on_target:
-        raise _beyond(target, least.achieved, "with all removed that this allocation removes")
-    if target.axis == "ratio":
-        best = at(min((1 - target.value) * total / _units(space), 1.0))
-    else:
-        # after earlier rounds a ranking keeps all that is left from less than 1 on, and cost is linear up to there
-        left = at(sum(most.counts.values()) / _units(space))
-        best = _bisect(at, least, left if left.counts == most.counts else most)
-    kept = select(scores, best.counts)
-    return Choice(best.counts, kept, best.size, best.achieved, best.on_target, best.keep)
+def reach_counts(
+    space: Space, scores: GroupScores, allocation: Allocation, target: Target, dense: Size, units: int | None = None
+) -> Counts:
+    """How many units each group keeps in the choice that `reach` makes."""
+    return _closest(space, scores, allocation, target, dense, units).counts
 
 
 def check_target(target: Target) -> None:
@@ -75,6 +65,27 @@ def check_reachable(space: Space, target: Target, dense: Size, units: int | None
     end = _Point(_Asked(space, target, dense, _units(space) if units is None else units), 0.0, counts)
     if end.achieved < target.value and not end.on_target:
         raise _beyond(target, end.achieved, "with everything prunable removed")
+
+
+def _closest(
+    space: Space, scores: GroupScores, allocation: Allocation, target: Target, dense: Size, units: int | None
+) -> _Point:
+    check_target(target)
+    check_reachable(space, target, dense, units)
+    total = _units(space) if units is None else units
+    asked = _Asked(space, target, dense, total)
+
+    def at(keep: float) -> _Point:
+        return _Point(asked, keep, allocation(scores, keep, space.minimum))
+
+    least, most = at(0.0), at(1.0)
+    if least.counts != most.counts and least.achieved < target.value and not least.on_target:
+        raise _beyond(target, least.achieved, "with all removed that this allocation removes")
+    if target.axis == "ratio":
+        return at(min((1 - target.value) * total / _units(space), 1.0))
+    # after earlier rounds a ranking keeps all that is left from less than 1 on, and cost is linear up to there
+    left = at(sum(most.counts.values()) / _units(space))
+    return _bisect(at, least, left if left.counts == most.counts else most)
 
 
 def _beyond(target: Target, most: float, how: str) -> PruneError:

@@ -170,26 +170,25 @@ def test_every_step_removes_some_and_what_is_gone_never_comes_back(monkeypatch, 
     space = space_of(network, plan, example, "weight", ())
     target = Target(axis=axis, value=TARGETS[axis])
     asked = Asked(space, "global", global_, target, count(network, example).size, 192)
-    seen = []
-    reach = deciding.reach
+    seen = [dict(zip("012", masks.flatten(1), strict=True))]
+    select_masks = deciding.select_masks
 
     def watched(*arguments):
-        seen.append(reach(*arguments))
+        seen.append(select_masks(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr(deciding, "reach", watched)
+    monkeypatch.setattr(deciding, "select_masks", watched)
     look = Look(lambda: [], lambda outputs, _: outputs.sum(), example, 0)
     found = decide(network, asked, Procedure(smallest, steps=5), look)
     assert len(seen) == 5
-    first = {name: mask.flatten().nonzero().flatten() for name, mask in zip("012", masks, strict=True)}
-    kept = [{name: set(kept.tolist()) for name, kept in some.items()} for some in (first, *(c.kept for c in seen))]
+    kept = [{name: set(mask.nonzero().flatten().tolist()) for name, mask in some.items()} for some in seen]
+    kept.append({name: set(places.tolist()) for name, places in found.choice.kept.items()})
     for one, next_ in pairwise(kept):
         assert all(next_[name] <= one[name] for name in one)
     sizes = [sum(map(len, some.values())) for some in kept]
     fixed = 24 if axis == "compression" else 0  # biases
     factors = [(later + fixed) / (sooner + fixed) for sooner, later in pairwise(sizes)]
     assert max(factors) - min(factors) < 0.03  # all remove the same share of what is left
-    assert found.choice is seen[-1]
     assert found.choice.on_target
     assert all(torch.equal(tensor, network.state_dict()[name]) for name, tensor in before.items())
 

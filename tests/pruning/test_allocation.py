@@ -18,6 +18,7 @@ from fairprune.pruning.allocation import (
     like,
     ratios_of,
     select,
+    select_masks,
     uniform,
 )
 from fairprune.pruning.space import Group
@@ -145,7 +146,9 @@ def test_selection_by_hand() -> None:
 @for_all(groups, fractions, st.integers(0, 2), st.sampled_from(RULES))
 def test_selection_is_the_stable_sort(scores: dict[str, Tensor], keep: float, minimum: int, rule: object) -> None:
     counts = rule(scores, keep, minimum)  # type: ignore[operator]
+    masks = select_masks(scores, counts)
     for name, kept in select(scores, counts).items():
+        assert torch.equal(masks[name].nonzero().flatten(), kept)
         order = np.argsort(-scores[name].numpy(), kind="stable")[: counts[name]]
         assert kept.tolist() == sorted(order.tolist())
 

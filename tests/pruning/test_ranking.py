@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fairprune.pruning import ranking
-from fairprune.pruning.ranking import finite_count, kth_highest, top_counts, top_positions
+from fairprune.pruning.ranking import finite_count, kth_highest, top_counts, top_mask, top_positions
 
 INF = math.inf
 KINDS = ["normal", "sorted", "periodic", "ties", "constant", "gone"]
@@ -79,6 +79,9 @@ def test_positions_are_those_of_the_stable_sort(kind: str) -> None:
         found = top_positions(values, k)
         assert found.tolist() == expected
         assert found.dtype == torch.int64
+        marked = top_mask(values, k)
+        assert torch.equal(marked.nonzero().flatten(), found)
+        assert (marked.dtype, marked.shape) == (torch.bool, values.shape)
     assert torch.equal(values, before)
     assert finite_count(values) == int((values > -INF).sum())
 

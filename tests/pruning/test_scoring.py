@@ -240,7 +240,7 @@ def test_streams_are_those_of_the_layers_at_hand_and_every_pass_is_charged() -> 
         (name,) = context.weights
         parts = [*context.gradient_stream(4), context.hessian(context.weights), *context.outputs()]
         seen.extend([*map(list, parts), list(context.flow), list(context.gradients)])
-        return {name: context.flow[name]}
+        return {name: context.flow[name].double()}
 
     net = network()
     before = {key: tensor.clone() for key, tensor in net.state_dict().items()}

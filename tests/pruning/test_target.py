@@ -17,7 +17,7 @@ from fairprune.errors import PruneError, SpecError
 from fairprune.pruning.allocation import GroupScores, given, global_, like, uniform
 from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.space import Counts, Group, Kept, Scores
-from fairprune.pruning.target import check_reachable, check_target, reach
+from fairprune.pruning.target import check_reachable, check_target, reach, reach_counts
 from fairprune.record import Size
 from fairprune.spec import Target
 
@@ -72,7 +72,9 @@ def target(axis: Literal["compression", "speedup", "ratio"], value: float) -> Ta
 
 @pytest.mark.parametrize("value", [1.0, 1.01, 1.7, 2.0, 3.3, 10.0, 50.0, 100.0, 200.0])
 def test_global_compression_of_weights_is_exact_to_the_unit(value: float) -> None:
-    found = reach(WEIGHTS, WEIGHTS.scores(), global_, target("compression", value), WEIGHTS.dense)
+    asked = WEIGHTS, WEIGHTS.scores(), global_, target("compression", value), WEIGHTS.dense
+    found = reach(*asked)
+    assert reach_counts(*asked) == found.counts
     assert abs(found.size.params - WEIGHTS.dense.params / value) <= 0.5
     assert found.on_target
     assert found.achieved == WEIGHTS.dense.params / found.size.params

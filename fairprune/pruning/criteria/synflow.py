@@ -15,12 +15,13 @@ from fairprune.pruning.criterion import Context, Scores, criterion
     allocation="global",
 )
 def synflow(context: Context) -> Scores:
-    """|w| * dR/d|w|, fp64, shape of the weight: what flows through it, of the whole flow R.
+    """|w| * dR/d|w| / R, shape of the weight: what flows through it, as a share of the whole flow R.
 
     R is the sum of the outputs for an input of ones, with every parameter and buffer replaced by its absolute value.
     What flows into a hidden unit flows out of it, and every layer carries the same, so the fewer weights a layer has
     left, the higher they score: in many small steps none is emptied while others could give.
 
-    Deviations: fp64, because R grows with the product of all layers; the authors compute in fp32.
+    Deviations: computed in fp64, because R grows with the product of all layers; the authors compute in fp32. Divided
+    by R, which changes no order: so scores fit into fp32 again, or the weights' type where that is finer.
     """
-    return {name: weight.abs() * context.flow[name] for name, weight in context.weights.items()}
+    return context.flow

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from fairprune.pruning.criteria.snip import snip
 from fairprune.pruning.criteria.synflow import synflow
-from fairprune.pruning.criterion import Context, Criterion
+from fairprune.pruning.criterion import Criterion
 
 Scored = Callable[..., dict[str, Tensor]]
 EXAMPLE = torch.zeros(1, 3, 8, 8)
@@ -30,30 +30,28 @@ def network() -> nn.Module:
         )
 
 
-def test_scores_by_hand() -> None:
-    weight = torch.tensor([[3.0, -4.0], [0.0, -1.0]])
-    flow = torch.tensor([[1.0, 2.0], [5.0, 0.5]], dtype=torch.float64)
-    found = synflow(Context({"fc": weight}, torch.Generator(), flow={"fc": flow})).scores["fc"]
-    assert found.tolist() == [[3, 8], [0, 0.5]]
-    assert found.dtype == torch.float64
+def test_scores_by_hand(scored: Scored) -> None:
+    network = nn.Linear(2, 2, bias=False)
+    with torch.no_grad():
+        network.weight.copy_(torch.tensor([[3.0, -4.0], [0.0, -1.0]]))
+    [found] = scored(nn.Sequential(network), "synflow", layers=("0",), example=torch.zeros(1, 2)).values()
+    assert torch.equal(found, torch.tensor([[3 / 8, 4 / 8], [0, 1 / 8]]))  # 3 + 4 and 1 flow out
 
 
 def test_every_layer_carries_the_whole_flow(network: nn.Module, scored: Scored) -> None:
-    found = scored(network, "synflow", layers=LAYERS, example=EXAMPLE)
-    sums = torch.stack([part.sum() for part in found.values()])
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.abs_()
-        whole = network.double().eval()(torch.ones(1, 3, 8, 8, dtype=torch.float64)).sum()
-    assert torch.allclose(sums, whole, rtol=1e-12)
+    for kind, exact in ((torch.float32, 1e-6), (torch.float64, 1e-12)):
+        for part in scored(network.to(kind), "synflow", layers=LAYERS, example=EXAMPLE).values():
+            assert part.dtype == kind
+            assert float(part.double().sum()) == pytest.approx(1, rel=exact)
 
 
 def test_what_flows_into_a_hidden_unit_flows_out_of_it(network: nn.Module, scored: Scored) -> None:
-    found = scored(network, "synflow", layers=LAYERS, example=EXAMPLE)
-    for before, after in pairwise(LAYERS):
-        into = found[before].flatten(1).sum(1)
-        out_of = found[after].transpose(0, 1).flatten(1).sum(1)
-        assert torch.allclose(into, out_of, rtol=1e-12)
+    for kind, exact in ((torch.float32, 1e-6), (torch.float64, 1e-12)):
+        found = scored(network.to(kind), "synflow", layers=LAYERS, example=EXAMPLE)
+        for before, after in pairwise(LAYERS):
+            into = found[before].flatten(1).sum(1)
+            out_of = found[after].transpose(0, 1).flatten(1).sum(1)
+            assert torch.allclose(into, out_of, rtol=exact, atol=0)
 
 
 def test_data_and_loss_are_not_looked_at(network: nn.Module, scored: Scored) -> None:

@@ -31,9 +31,9 @@ def test_flow_by_hand() -> None:
     filled(network, a_weight=[[1, -2], [0, 3]], a_bias=[-1, 0], b_weight=[[-5, 7]], b_bias=[-9])
     source = source_of(chain, torch.randn(3, 2))
     found = flow(source, weights_of(chain, ["0", "2"]))
-    assert found["0"].tolist() == [[5, 5], [7, 7]]  # |b|, for inputs of one
-    assert found["2"].tolist() == [[4, 3]]  # 1 + 2 + |bias 1|, and 0 + 3
-    assert found["0"].dtype == torch.float64
+    # into b flow 1 + 2 + |bias 1| and 0 + 3, out of it 5 * 4 + 7 * 3 + |bias 9|
+    assert torch.equal(found["0"] * 50, torch.tensor([[1.0 * 5, 2 * 5], [0 * 7, 3 * 7]]))
+    assert torch.equal(found["2"] * 50, torch.tensor([[5.0 * 4, 7 * 3]]))
     assert (source.meter.samples, source.meter.sample_passes) == (0, 3.0)
 
 
@@ -52,8 +52,8 @@ def network() -> nn.Module:
     return result
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_flow_is_the_gradient_of_the_linearised_network(network: nn.Module, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(("dtype", "exact"), [(torch.float32, 1e-6), (torch.float64, 1e-12)])
+def test_flow_is_the_gradient_of_the_linearised_network(network: nn.Module, dtype: torch.dtype, exact: float) -> None:
     network, layers = network.to(dtype), ("0", "4", "9")
     with torch.no_grad():
         network[0].weight[1] = 0
@@ -62,11 +62,14 @@ def test_flow_is_the_gradient_of_the_linearised_network(network: nn.Module, dtyp
     twin = copy.deepcopy(network).double().eval()
     for tensor in twin.state_dict().values():
         tensor.abs_()
-    twin(torch.ones(1, 2, 6, 6, dtype=torch.float64)).sum().backward()
+    whole = twin(torch.ones(1, 2, 6, 6, dtype=torch.float64)).sum()
+    whole.backward()
     with untouched(network):
         found = flow(source_of(network, torch.randn(5, 2, 6, 6)), weights_of(network, layers))
     for name in layers:
-        assert torch.allclose(found[name], twin.get_submodule(name).weight.grad, rtol=1e-12)
+        weight = twin.get_submodule(name).weight
+        assert torch.allclose(found[name].double(), weight * weight.grad / whole, rtol=exact, atol=0)
+        assert found[name].dtype == dtype
     for name, tensor in network.state_dict().items():
         assert torch.equal(tensor, before[name])
         assert torch.equal(tensor.signbit(), before[name].signbit())
@@ -80,8 +83,8 @@ def test_a_single_precision_network_may_be_so_deep_that_only_double_precision_ho
     for layer in network:
         nn.init.constant_(layer.weight, 2.0)  # R = 50 * 100^60
     found = flow(source_of(network, torch.zeros(1, 50)), weights_of(network, ["0", "59"]))
-    assert torch.allclose(found["0"], torch.full_like(found["0"], 100.0**59), rtol=1e-9)
-    assert torch.allclose(found["59"], found["0"], rtol=1e-9)
+    for shares in found.values():  # all weights of a layer carry the same
+        assert torch.allclose(shares, torch.full((50, 50), 1 / 2500), rtol=1e-6, atol=0)
 
 
 class Tied(nn.Module):
@@ -100,7 +103,7 @@ def test_shared_and_idle_weights() -> None:
     network = Tied()
     nn.init.constant_(network.one.weight, -1.0)
     found = flow(source_of(network, torch.zeros(1, 2)), weights_of(network, ["one", "two", "idle"]))
-    assert found["one"].tolist() == found["two"].tolist() == [[4, 4], [4, 4]]  # two ways of two each
+    assert found["one"].tolist() == found["two"].tolist() == [[0.5, 0.5], [0.5, 0.5]]  # of 8, two ways of two each
     assert found["idle"].count_nonzero() == 0
 
 
@@ -130,5 +133,17 @@ def test_a_flow_that_overflows_is_refused() -> None:
     network = nn.Sequential(*(nn.Linear(1, 1, bias=False) for _ in range(12)))
     for layer in network:
         nn.init.constant_(layer.weight, 1e30)
+    with pytest.raises(PruneError, match="the flow through the network is not finite, even in fp64"):
+        flow(source_of(network, torch.zeros(1, 1)), weights_of(network, ["0"]))
+    network.append(nn.Linear(1, 1))  # it adds what is finite, and what flows before it stops at once
+    nn.init.constant_(network[12].weight, 1e30)
+    nn.init.zeros_(network[0].weight)
     with pytest.raises(PruneError, match="the flow through layer '0' is not finite, even in fp64"):
         flow(source_of(network, torch.zeros(1, 1)), weights_of(network, ["0"]))
+
+
+def test_where_nothing_flows_no_weight_has_a_share() -> None:
+    network = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 1, bias=False))
+    nn.init.zeros_(network[0].weight)
+    found = flow(source_of(network, torch.zeros(1, 2)), weights_of(network, ["0", "1"]))
+    assert [shares.tolist() for shares in found.values()] == [[[0, 0], [0, 0]], [[0, 0]]]

@@ -36,7 +36,8 @@ NEEDS: dict[str, tuple[Need, float]] = {
     "gates": (lambda source, weights: drained(unit_gates(source, weights, 5)), 0),
     "hessian": (lambda source, weights: hessian_product(source, weights, weights), 3),
     "outputs": (lambda source, weights: drained(outputs(source, list(weights))), 0),
-    "flow": (lambda source, weights: flow(source, weights), 4),  # twice its copy and its gradients, in fp64
+    # its copy in fp64, and of the half that is looked at, the gradient in fp64 and what is made of it
+    "flow": (lambda source, weights: flow(source, weights), 3.5),
 }
 
 
