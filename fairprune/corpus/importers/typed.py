@@ -15,7 +15,7 @@ from fairprune.corpus.audited import Names, as_result
 from fairprune.corpus.check import Fault
 from fairprune.corpus.importers.cells import CELLS, rule
 from fairprune.corpus.naming import NAMED, Named, Naming
-from fairprune.corpus.schema import TableName
+from fairprune.corpus.schema import SCHEMA, TableName
 from fairprune.errors import SpecError, unknown
 from fairprune.schedules import parse
 
@@ -59,6 +59,7 @@ def entries(tables: Iterable[Rows], naming: Mapping[Named, Naming]) -> Iterator[
     for table in tables:
         common, faults = _values(table.common, table.place, naming)
         yield from faults
+        said: set[Fault] = set()
         for row in table.rows:
             if isinstance(row, Problem):
                 yield _fault(row)
@@ -69,8 +70,9 @@ def entries(tables: Iterable[Rows], naming: Mapping[Named, Naming]) -> Iterator[
             values, faults = _values(row.cells, _always(row.place), naming)
             values = _full(common | values, apart, numbers[number]) | {"transcribed_by": table.transcribed_by}
             faults = faults or _against_itself(values, row.place)
-            faults += _again(values["key"], row.place, seen)
-            yield from faults
+            faults += [*_missing(values, row, table), *_again(values["key"], row.place, seen)]
+            yield from (fault for fault in faults if fault not in said)
+            said.update(faults)
             if not faults:
                 yield Entry("results", values, row.place)
 
@@ -139,6 +141,14 @@ def _against_itself(values: Mapping[str, Any], place: str) -> list[Fault]:
     except SpecError as error:
         return [Fault(place, "row", "contradiction", str(error).partition(": ")[2])]
     return []
+
+
+def _missing(values: Mapping[str, Any], row: Row, table: Rows) -> Iterator[Fault]:
+    """A column that all rows need, and that stands neither in the row nor above it."""
+    for name in ("paper", "source"):
+        if values[name] is None:
+            place = row.place if name in row.cells else table.place(name)
+            yield Fault(place, name, "missing", f"expected {SCHEMA['results'][name].meaning}")
 
 
 def _again(key: str, place: str, seen: dict[str, str]) -> list[Fault]:

@@ -195,9 +195,9 @@ def test_all_faults_are_said_in_the_order_of_lines(judge: Examine) -> None:
     text = table("id,top1,speedup\na,931,.5\nb,93,\nb,93,", network="resnet-57")
     found = judge(text.replace('source = "table 1"\n', ""))[1]
     assert [(f.place.rpartition(" ")[2], f.field, f.rule) for f in found] == [
+        ("10", "source", "missing"),
         ("15", "top1", "bounds"),
         ("15", "speedup", "ratio"),
-        ("16", "source", "missing"),
         ("17", "key", "duplicate-key"),
         ("18", "network", "unknown-name"),
     ]
