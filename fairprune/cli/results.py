@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairprune.launch.session import Session
     from fairprune.record import Record
 
-TableFormat = Literal["text", "markdown", "csv", "parquet", "json"]
+TableFormat = Literal["text", "markdown", "latex", "csv", "parquet", "json"]
 
 
 def status(
@@ -96,7 +96,9 @@ def table(
     overrides: Overrides = None,
     store: StoreFolder = DEFAULT_STORE,
     data_root: DataRoot = None,
-    form: Annotated[TableFormat, typer.Option("--format", "-f", help="text, markdown, or one row a run.")] = "text",
+    form: Annotated[
+        TableFormat, typer.Option("--format", "-f", help="text, markdown, latex, or one row a run.")
+    ] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of the terminal.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -114,10 +116,11 @@ def table(
     if form in ("csv", "parquet", "json"):
         _write_rows(records, form, output)
         return
-    if form == "markdown":
-        from fairprune.report import markdown
+    if form in ("markdown", "latex"):
+        from fairprune.report import latex, markdown
 
-        _write(markdown.table(summarised(session, records)), output)
+        drawn = (markdown if form == "markdown" else latex).table(summarised(session, records))
+        _write(drawn, output)
         return
     from fairprune.cli.printing import console
     from fairprune.report import terminal
