@@ -120,6 +120,7 @@ def _session(model: bytes, threads: int) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # else it slows down who comes next
     return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 

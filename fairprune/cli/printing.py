@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -67,14 +67,18 @@ def in_words(method: Method) -> str:
     return ", ".join(how)
 
 
-def print_cost(cost: Cost) -> None:
-    """Parameters and multiply-adds of each layer and of the whole network."""
+def print_cost(cost: Cost, seconds: Mapping[int, Mapping[str, float]]) -> None:
+    """Parameters and multiply-adds of each layer and of the whole network; shares of its seconds, by batch size."""
     rows = [
-        (layer.name, layer.kind, f"{layer.params:,}", f"{layer.macs:,}", f"{layer.macs / max(cost.macs, 1):.1%}")
+        (
+            *(layer.name, layer.kind, f"{layer.params:,}", f"{layer.macs:,}", f"{layer.macs / max(cost.macs, 1):.1%}"),
+            *(f"{taken[layer.name] / taken['']:.1%}" if layer.name in taken else "" for taken in seconds.values()),
+        )
         for layer in cost.layers
         if layer.params or layer.macs
     ]
-    print_table(("layer ", "kind ", "parameters", "multiply-adds", "share"), rows)
+    times = (f"time b{size}" for size in seconds)
+    print_table(("layer ", "kind ", "parameters", "multiply-adds", "share", *times), rows)
     console().print(
         f"\n{cost.params:,} parameters, {cost.macs:,} multiply-adds for one sample "
         "(convolutions, linear layers, attention products; 1 multiply-add = 2 FLOPs)"
@@ -88,6 +92,15 @@ def print_findings(findings: Iterable[Finding]) -> None:
         print_table(("severity ", "rule ", "finding "), rows)
     else:
         console().print("no findings")
+
+
+def bytes_of(number: float) -> str:
+    """`948 bytes`, `1.5 KiB`, `20 MiB`."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if number < 1024:
+            return f"{number:.3g} {unit}"
+        number /= 1024
+    return f"{number:.3g} GiB"
 
 
 def duration(seconds: float) -> str:

@@ -5,68 +5,68 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairprune.cli.latency import (
+    Batches,
+    ChannelsLast,
+    Device,
+    Latency,
+    Precision,
+    Seconds,
+    Threads,
+    conditions_of,
+)
 from fairprune.cli.names import designs, names_of
-from fairprune.cli.networks import Network, Option, built
+from fairprune.cli.networks import Allocation, Criterion, Granularity, Network, Option, Weights, built
 from fairprune.cli.options import AsJson, DataRoot
+from fairprune.cli.printing import console
+from fairprune.cli.shipping import print_shipped, shipped
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from fairprune.data.split import Data
-    from fairprune.pruned import Pruned
     from fairprune.spec import Target
 
 BATCH = 128  # calibration images at once
 NONE = (("none", "nothing is mended"),)
 
+Ratios = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME|PATTERN=FRACTION",
+        help="Fractions REMOVED of layers, repeatable, or a predefined network's (resnet56_a). Without a target "
+        "they hold as they are.",
+        autocompletion=designs,
+    ),
+]
+Repair = Annotated[
+    str | None,
+    typer.Option(
+        help="What mends the layers afterwards, or none; default: the criterion's. See `fairprune ls repair`.",
+        autocompletion=names_of("repair", more=NONE),
+    ),
+]
+
 
 def prune(
     network: Network,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the pruned network goes (safetensors).")],
-    weights: Annotated[
-        Path | None, typer.Option(help="Trained weights: safetensors, or a torch file of tensors.")
-    ] = None,
-    criterion: Annotated[
-        str,
-        typer.Option(help="How units are ranked; see `fairprune ls criterion`.", autocompletion=names_of("criterion")),
-    ] = "l1_norm",
+    weights: Weights = None,
+    criterion: Criterion = "l1_norm",
     speedup: Annotated[float | None, typer.Option(help="Multiply-adds, dense over pruned.")] = None,
     compression: Annotated[float | None, typer.Option(help="Parameters, dense over pruned.")] = None,
     ratio: Annotated[float | None, typer.Option(help="Fraction of units REMOVED.")] = None,
-    granularity: Annotated[
-        Literal["weight", "channel", "block"] | None, typer.Option(help="What is removed; default: the criterion's.")
-    ] = None,
-    allocation: Annotated[
-        str | None,
-        typer.Option(
-            help="How much each layer loses: global, uniform, erk, balanced; default: the criterion's, else uniform "
-            "for channels and global for weights and blocks.",
-            autocompletion=names_of("allocation"),
-        ),
-    ] = None,
-    ratios: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME|PATTERN=FRACTION",
-            help="Fractions REMOVED of layers, repeatable, or a predefined network's (resnet56_a). Without a target "
-            "they hold as they are.",
-            autocompletion=designs,
-        ),
-    ] = None,
+    granularity: Granularity = None,
+    allocation: Allocation = None,
+    ratios: Ratios = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="How often it scores and removes; default: the criterion's.")
     ] = None,
-    repair: Annotated[
-        str | None,
-        typer.Option(
-            help="What mends the layers afterwards, or none; default: the criterion's. See `fairprune ls repair`.",
-            autocompletion=names_of("repair", more=NONE),
-        ),
-    ] = None,
+    repair: Repair = None,
     spare: Annotated[list[str] | None, typer.Option(help="Pattern of layers to spare; repeatable.")] = None,
     data: Annotated[
         str | None,
@@ -82,6 +82,17 @@ def prune(
     ] = "",
     classes: Annotated[int | None, typer.Option(min=1, help="Number of outputs; default: the data's, else 10.")] = None,
     options: Option = None,
+    onnx: Annotated[
+        Path | None,
+        typer.Option(help="Export it as ONNX as well, checked in onnxruntime (pip install fairprune[onnx])."),
+    ] = None,
+    latency: Latency = False,
+    batches: Batches = None,
+    seconds: Seconds = 3.0,
+    threads: Threads = 0,
+    device: Device = "cpu",
+    channels_last: ChannelsLast = False,
+    precision: Precision = "fp32",
     as_json: AsJson = False,
 ) -> None:
     """Prune one network to a target and save it, physically smaller. It will want retraining.
@@ -89,11 +100,14 @@ def prune(
     Example: `fairprune prune resnet20 --weights base.safetensors --speedup 2 -o small.safetensors`
 
     With images to look at: `fairprune prune resnet20 --criterion taylor --data cifar10 --ratio 0.5 -o x.safetensors`
+
+    Measured, and for other runtimes: `fairprune prune resnet20 --speedup 2 -o x.safetensors --latency --onnx x.onnx`
     """
     import fairprune as fp
     from fairprune.networks.checkpoint import load_checkpoint
 
     target, amounts = _target(speedup, compression, ratio, ratios), _ratios(ratios)
+    asked = conditions_of(batches, seconds, threads, device, channels_last, precision) if latency else None
     seen = _data(data, data_root, criterion, repair)
     shape = shape or (",".join(map(str, seen.shape)) if seen else "3,32,32")
     dense, example = built(network, shape, classes or (seen.classes if seen else 10), options)
@@ -113,9 +127,12 @@ def prune(
         data=_images(seen, samples) if seen else None,
     )
     fp.save(small, output)
-    done = small.fairprune
-    assert isinstance(done, fp.Pruned)
-    _print(done, target, output, trained=weights is not None, as_json=as_json)
+    done = shipped(dense, small, example, asked, onnx)
+    if as_json:
+        typer.echo(json.dumps(done.to_json(), indent=2))
+        return
+    print_shipped(done, f"the closest possible to {target or 'these ratios'}", trained=weights is not None)
+    console().print(str(output))
 
 
 def _target(
@@ -183,27 +200,3 @@ def _images(data: Data, samples: int) -> list[tuple[Tensor, Tensor]]:
     loader = Loader(data.train, BATCH, torch.device("cpu"), data.mean, data.std)
     order = torch.randperm(len(data.train), generator=seeds.generator("calibration", 0))
     return list(loader.at(order[:samples]))
-
-
-def _print(done: Pruned, target: Target | None, output: Path, *, trained: bool, as_json: bool) -> None:
-    from fairprune.cli.printing import console, print_table
-
-    if as_json:
-        totals = {
-            "parameters": [done.dense.params, done.small.params],
-            "multiply_adds": [done.dense.macs, done.small.macs],
-            "compression": done.compression,
-            "speedup": done.speedup,
-            "on_target": done.on_target,
-            "kept": {name: list(kept) for name, kept in done.kept.items()},
-        }
-        typer.echo(json.dumps(totals, indent=2))
-        return
-    print_table(("group ", "kept", "of"), [(name, kept, size) for name, (kept, size) in done.kept.items()])
-    console().print(
-        f"\n{done.dense.params:,} -> {done.small.params:,} parameters ({done.compression:.2f}x), "
-        f"{done.dense.macs:,} -> {done.small.macs:,} multiply-adds (theoretical speedup {done.speedup:.2f}x)"
-        + ("" if done.on_target else f"\nthe closest possible to {target or 'these ratios'}")
-        + ("" if trained else "\nno --weights given: the network was pruned at its initialisation")
-        + f"\n{output}"
-    )

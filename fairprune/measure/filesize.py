@@ -32,7 +32,7 @@ def file_size(network: nn.Module, masks: Mapping[str, Tensor] | None = None) -> 
     data = write_tensors(state, {})
     if not masks:
         return FileSize(len(data))
-    return FileSize(len(data), len(gzip.compress(data, mtime=0)), len(write_tensors(_sparse(state, masks), {})))
+    return FileSize(len(data), len(gzip.compress(data, 6, mtime=0)), len(write_tensors(_sparse(state, masks), {})))
 
 
 def _sparse(state: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> dict[str, Tensor]:

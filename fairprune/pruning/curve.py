@@ -34,6 +34,11 @@ class Curve:
     dense: Size
     points: tuple[Point, ...]
 
+    @property
+    def sizes(self) -> Counts:
+        """Group -> units of the dense network."""
+        return {group.name: group.size for group in self.space.groups}
+
     def compression(self, point: Point) -> float:
         """Parameters before over parameters kept."""
         return self.dense.params / max(point.size.params, 1)

@@ -142,3 +142,56 @@ def test_names_are_completed(fairprune, monkeypatch, words, expected):
     code, out, _ = fairprune()
     assert code == 0
     assert sorted(out.split()) == sorted(expected)
+
+
+def test_what_was_removed_is_listed_by_layer(prune):
+    done, tensors = prune("--shape", "1,8,8", "--ratios", "conv1=0.25", "--ratios", "conv[23]=0.5")
+    layers = {layer["name"]: layer for layer in done["layers"]}
+    assert layers["conv1"] == {
+        "name": "conv1",
+        "kind": "convolution",
+        "parameters": [144, 108],
+        "multiply_adds": [9216, 12 * 9 * 64],
+    }
+    assert sum(layer["parameters"][1] for layer in layers.values()) == done["parameters"][1]
+    assert sum(layer["multiply_adds"][0] for layer in layers.values()) == done["multiply_adds"][0]
+    assert done["ratio"] == pytest.approx((4 + 16) / (16 + 32))
+    state = sum(t.nbytes for name, t in tensors.items() if name.startswith("state/"))
+    assert 0 < done["file_bytes"]["pruned"]["plain"] - state < 2000
+
+
+def test_a_pruned_network_is_measured_and_exported(prune, tmp_path, monkeypatch):
+    monkeypatch.setattr("fairprune.measure.timing.WARM", 0.0)
+    file = tmp_path / "x.onnx"
+    quick = ("--latency", "--seconds", 0.01, "--batch", 2, "--threads", 1)
+    done, _ = prune("--shape", "1,8,8", "--speedup", 2, "--onnx", file, *quick)
+    assert done["onnx"]["difference"] < 1e-4
+    assert done["onnx"]["bytes"] == file.stat().st_size
+    for latency in (done["latency"], done["onnx"]["latency"]):
+        [measured] = latency["batch_sizes"]
+        assert measured["networks"].keys() == {"dense", "pruned"}
+        assert measured["networks"]["pruned"]["speedup"] > 0
+
+
+def test_masks_are_said_to_make_nothing_faster(fairprune, tmp_path):
+    arguments = ("--shape", "1,8,8", *WEIGHTS, "--compression", 4, "-o", tmp_path / "x")
+    said = " ".join(fairprune("prune", "digits_cnn", *arguments)[1].split())
+    assert "masked weights are zeros that are multiplied all the same: nothing becomes faster" in said
+    assert "files: dense 62.3 KiB, pruned 62.3 KiB, compressed by gzip" in said
+    assert "of weights removed" in said
+    done = json.loads(fairprune("prune", "digits_cnn", *arguments, "--json")[1])
+    assert done["file_bytes"]["dense"] == {"plain": done["file_bytes"]["pruned"]["plain"]}
+    assert done["file_bytes"]["pruned"].keys() == {"plain", "gzipped", "sparse"}
+    channels = " ".join(
+        fairprune("prune", "digits_cnn", "--shape", "1,8,8", "--ratio", 0.5, "-o", tmp_path / "x")[1].split()
+    )
+    assert "faster" not in channels
+
+
+def test_a_missing_runtime_is_one_line(fairprune, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    arguments = ("--shape", "1,8,8", "--ratio", 0.5, "-o", tmp_path / "x", "--onnx", tmp_path / "x.onnx")
+    code, _, err = fairprune("prune", "digits_cnn", *arguments)
+    assert code == 2
+    assert "pip install 'fairprune[onnx]'" in err
+    assert err.count("\n") == 1
