@@ -95,12 +95,12 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 
 def bytes_of(number: float) -> str:
-    """`948 bytes`, `1.5 KiB`, `20 MiB`."""
+    """`948 bytes`, `1.5 KiB`, `20 MiB`, three digits each."""
     for unit in ("bytes", "KiB", "MiB"):
-        if number < 1024:
+        if number < 1000:
             return f"{number:.3g} {unit}"
         number /= 1024
-    return f"{number:.3g} GiB"
+    return f"{number:,.3g} GiB"
 
 
 def duration(seconds: float) -> str:

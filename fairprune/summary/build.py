@@ -10,7 +10,7 @@ from fairprune.record import Record
 from fairprune.study import Study
 from fairprune.summary.cells import Scale, base_spread, cell, scale_of
 from fairprune.summary.compare import Inference, against_retraining, declared
-from fairprune.summary.cost import charges, places
+from fairprune.summary.cost import charges, places, timed
 from fairprune.summary.images import Correct, over_images, remembered, resampled
 from fairprune.summary.values import Cell, Comparison, Panel, Summary
 
@@ -59,6 +59,7 @@ def summarise(
         exploratory=tuple(c for group in tasks.values() for c in against_retraining(group, scale, asked)),
         charges=costs,
         places=places(own.values()),
+        timed=timed(own.values()),
         test_looks=sum(charge.test_looks for charge in costs),
     )
 
@@ -131,6 +132,6 @@ def _samples(records: Iterable[Record]) -> dict[str, int]:
     found: dict[str, int] = {}
     for record in records:
         for metric in record.metrics:
-            if metric.n and metric.split != "train":
+            if metric.n and metric.split in ("validation", "test"):
                 found[metric.split] = max(metric.n, found.get(metric.split, 0))
     return found

@@ -57,6 +57,12 @@ def places(records: Iterable[Record]) -> tuple[Place, ...]:
     return tuple(Place(text=text, runs=runs) for text, runs in counted.most_common())
 
 
+def timed(records: Iterable[Record]) -> tuple[Place, ...]:
+    """Where latency was measured, the most frequent first: latencies of one line alone compare with one another."""
+    counted = Counter(record.timed_on for record in records if record.timed_on)
+    return tuple(Place(text=text, runs=runs) for text, runs in counted.most_common())
+
+
 def _words(e: Environment) -> str:
     device = e.device if e.device != "cpu" else f"CPU, {e.processor}"
     mode = "deterministic" if e.deterministic else "not deterministic"

@@ -209,6 +209,7 @@ class Summary(Value):
     exploratory: tuple[Comparison, ...] = ()
     charges: tuple[Charge, ...] = ()
     places: tuple[Place, ...] = ()
+    timed: tuple[Place, ...] = ()  # where latency was measured, if it was
     test_looks: int = 0
 
     @property

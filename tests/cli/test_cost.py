@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from fairprune.cli.printing import bytes_of
+
 TINY = ("digits_cnn", "--shape", "1,8,8")
 QUICK = ("--latency", "--seconds", 0.01, "--batch", 1, "--batch", 3, "--threads", 1)
 
@@ -80,6 +82,21 @@ def test_which_ratio_is_twice_as_fast(fairprune):
     assert "target speedup 1000x is out of reach" in said
     assert "measured 1000x, batch 3: not reached up to ratio 0.9" in said
     assert "ratio removed compression speedup measured, batch 1 measured, batch 3" in said
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "0.977 KiB"),
+        (1536, "1.5 KiB"),
+        (10 * 2**20, "10 MiB"),
+        (2**31, "2 GiB"),
+    ],
+)
+def test_bytes_in_words(number, text):
+    assert bytes_of(number) == text
 
 
 def test_text_names_conditions_and_files(fairprune):

@@ -177,6 +177,21 @@ def test_shared_stages_are_charged_once(synthetic):
     assert summary.samples == {"test": 360, "validation": 144}
 
 
+def test_latency_has_its_machine_and_no_samples(synthetic):
+    made = synthetic(METHODS)
+    first, second, third, *_ = points_of(made, "magnitude")
+    latency = Metric(name="latency_b1", split="none", value=3.0, unit="ms", n=1000)
+    where = {first.id: "a, cpu", second.id: "b, cpu", third.id: "a, cpu"}
+    timed = {
+        key: made.records[key].model_copy(update={"timed_on": place, "metrics": (*made.records[key].metrics, latency)})
+        for key, place in where.items()
+    }
+    assert summary_of(made).timed == ()
+    summary = summary_of(made, replace=timed)
+    assert [(p.text, p.runs) for p in summary.timed] == [("a, cpu", 2), ("b, cpu", 1)]
+    assert summary.samples == {"test": 360, "validation": 144}
+
+
 def test_what_was_measured_besides_has_its_mean_over_the_runs_that_have_it(synthetic):
     made = synthetic(METHODS, seeds=[0, 1, 2])
     runs = points_of(made, "magnitude", 4)
