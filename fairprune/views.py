@@ -21,7 +21,7 @@ def frame(records: Iterable[Record]) -> pl.DataFrame:
     Columns: id, attempt, status, reason, finished; `label.*`; sizes (parameters, multiply-adds), compression, speedup,
     on_target; `metric.WHEN.SPLIT.NAME` in the metric's own unit; `cost.*` over the stages of the run (multiply-adds,
     seconds; stages that runs share are counted in each); `spec.*` and `environment.*` flattened, with maps and lists
-    as canonical JSON.
+    as canonical JSON; timed_on, the machine of latencies.
     """
     rows = [dict(_row(record)) for record in records]
     if not rows:
@@ -43,6 +43,7 @@ def _row(record: Record) -> Iterator[tuple[str, _Scalar]]:
         yield f"cost.{name}", sum(getattr(entry, name) for entry in record.ledger)
     yield from _flat(record.spec, "spec.")
     yield from _flat(record.environment, "environment.")
+    yield "timed_on", record.timed_on
 
 
 def _flat(value: BaseModel | None, prefix: str) -> Iterator[tuple[str, _Scalar]]:

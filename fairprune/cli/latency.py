@@ -29,7 +29,12 @@ MASKED = "masked weights are zeros that are multiplied all the same: nothing bec
 
 
 def conditions_of(
-    batches: list[int] | None, seconds: float, threads: int, device: str, channels_last: bool, precision: str
+    batches: list[int] | None,
+    seconds: float,
+    threads: int,
+    device: str,
+    channels_last: bool,
+    precision: Literal["fp32", "bf16"],
 ) -> Conditions:
     """The conditions that options ask for. Raises SpecError for a device that cannot be used."""
     import torch
@@ -37,9 +42,7 @@ def conditions_of(
     from fairprune.errors import SpecError, brief
     from fairprune.measure.conditions import Conditions
 
-    sizes = {"batch_sizes": tuple(batches)} if batches else {}
-    rest: Any = {"channels_last": channels_last, "precision": precision, **sizes}
-    asked = Conditions(seconds=seconds, threads=threads, device=device, **rest)
+    asked = Conditions(tuple(batches or (1, 128)), seconds, device, threads, channels_last, precision)
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -88,6 +88,8 @@ def show(
     print_table(("stage ", "epochs", "steps", "schedule ", "multiply-adds", "executed ", "seconds"), ledger)
     if record.compression and record.speedup:
         out.print(f"\ncompression {record.compression:.2f}x, theoretical speedup {record.speedup:.2f}x")
+    if record.timed_on:
+        out.print(f"latency measured on {record.timed_on}")
     out.print("the spec and everything else: --json")
 
 

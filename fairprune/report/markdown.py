@@ -17,6 +17,7 @@ def page(summary: Summary, findings: Sequence[Finding], command: str) -> str:
     """What a study asks, shows, cost, and what is to be said against it."""
     said = [": ".join(filter(None, (s.where, " ".join(s.sentences)))) for s in headline.headline(summary)]
     places = [f"{words.plural(place.runs, 'run')} on {place.text}" for place in summary.places]
+    places += [f"latency of {words.plural(place.runs, 'run')} measured on {place.text}" for place in summary.timed]
     parts = [
         f"# {plain(summary.name)}",
         plain(summary.question),

@@ -10,6 +10,7 @@ from scipy.stats import t
 
 from fairprune import stats
 from fairprune.record import Metric
+from fairprune.report import html, markdown
 from fairprune.report.headline import headline
 from fairprune.store import open_store
 from fairprune.summary import Summary, correct_in, summarise
@@ -189,6 +190,8 @@ def test_latency_has_its_machine_and_no_samples(synthetic):
     assert summary_of(made).timed == ()
     summary = summary_of(made, replace=timed)
     assert [(p.text, p.runs) for p in summary.timed] == [("a, cpu", 2), ("b, cpu", 1)]
+    for page in (html.page(summary, timed, (), "run"), markdown.page(summary, (), "run")):
+        assert "latency of 2 runs measured on a, cpu" in page
     assert summary.samples == {"test": 360, "validation": 144}
 
 

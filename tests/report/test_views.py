@@ -22,7 +22,7 @@ def test_a_row_holds_a_run(synthetic):
     assert (row["cost.seconds"], row["cost.multiply_adds"], row["cost.test_looks"]) == (8.0, 4e9, 2)
     assert (row["spec.method.criterion"], row["spec.task.data.name"]) == ("l1_norm", "digits")
     assert json.loads(row["spec.method.spare"]) == ["classifier"]
-    assert row["environment.threads"] == 2
+    assert (row["environment.threads"], row["timed_on"]) == (2, "")
 
 
 def test_what_does_not_apply_is_null(synthetic):
