@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -68,6 +69,7 @@ def _name(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)  # few schedules stand in many rows
 def _schedule(text: str) -> Schedule:
     try:
         schedule = parse(text)

@@ -38,8 +38,9 @@ def as_result(row: Mapping[str, Any], names: Names) -> Result:
     What is not printed but follows is worked out: both rates from sizes, the accuracy from the base's and its change.
     Raises SpecError for a row that contradicts itself.
     """
-    cells = {name: row.get(name) for name in _SHARED}
-    known = {name: COLUMNS[name].read(cell) if isinstance(cell, str) else cell for name, cell in cells.items()}
+    cells = ((name, cell) for name in _SHARED if (cell := row.get(name)) is not None)
+    known = {name: COLUMNS[name].read(cell) if isinstance(cell, str) else cell for name, cell in cells}
+    base_top1, top1, change = known.get("base_top1"), known.get("top1"), row.get("top1_change")
     params, flops = (_ratio(row.get(f"base_{size}"), row.get(size)) for size in ("params_m", "flops_g"))
     counted, per_mac = row.get("base_flops_g"), _MACS_IN.get(str(row.get("flops_unit")))
     return printed(
@@ -47,13 +48,13 @@ def as_result(row: Mapping[str, Any], names: Names) -> Result:
         | {
             "id": row["key"],
             "source": f"{row['paper']}, {row['source']}",
-            "method": _method(names.method.get(str(row.get("method"))), row.get("variant")),
+            "method": method_of(row, names),
             "dataset": names.dataset.get(str(row.get("dataset"))),
             "network": names.network.get(str(row.get("network"))),
-            "compression": _first(known["compression"], params),
-            "speedup": _first(known["speedup"], flops),
-            "base_top1": _first(known["base_top1"], _moved(known["top1"], row.get("top1_change"), -1)),
-            "top1": _first(known["top1"], _moved(known["base_top1"], row.get("top1_change"), 1)),
+            "compression": known.get("compression", params),
+            "speedup": known.get("speedup", flops),
+            "base_top1": _moved(top1, change, -1) if base_top1 is None else base_top1,
+            "top1": _moved(base_top1, change, 1) if top1 is None else top1,
             "params_m_base": row.get("base_params_m"),
             "macs_g_base": counted / per_mac if counted is not None and per_mac else None,
         }
@@ -69,15 +70,12 @@ def as_row(result: Result) -> dict[str, Any]:
     return row | lists | schedules | {"augmentation": augmentation}
 
 
-def _method(name: str | None, variant: str | None) -> str | None:
-    """The name, and the variant, which may have the name in it: GReg and GReg-1 are GReg-1."""
+def method_of(row: Mapping[str, Any], names: Names) -> str | None:
+    """The method's name, and the variant, which may have the name in it: GReg and GReg-1 are GReg-1."""
+    name, variant = names.method.get(str(row.get("method"))), row.get("variant")
     if name and variant:
         return variant if spelling(name) in spelling(variant) else f"{name} {variant}"
     return name or variant
-
-
-def _first(stated: float | None, implied: float | None) -> float | None:
-    return implied if stated is None else stated
 
 
 def _ratio(dense: float | None, small: float | None) -> float | None:

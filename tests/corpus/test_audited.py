@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fairprune.audit import compare
-from fairprune.corpus.audited import Names, as_result, names_of
+from fairprune.corpus.audited import Names, as_result, as_row, names_of
 from fairprune.corpus.schema import SCHEMA
 from fairprune.corpus.tables import Part, merged, nothing
 from fairprune.errors import SpecError
@@ -97,3 +97,20 @@ def test_what_follows_from_what_is_printed(values: dict[str, Any], expected: dic
 def test_a_row_that_contradicts_itself() -> None:
     with pytest.raises(SpecError, match=r"'p/1': retrain_epochs is 40, but retrain_schedule"):
         as_result(row(retrain_epochs=40.0, retrain_schedule="constant:1e-3 total:20"), NAMES)
+
+
+def test_a_result_as_a_row_and_back() -> None:
+    values = {
+        "kind": "prune",
+        "spare": "classifier stem",
+        "allocation": "uniform",
+        "augmentation": "none",
+        "prune_epochs": 0.0,
+        "retrain_schedule": "0:1e-2,30:1e-3 total:90",
+        "top1": 93.0,
+        "seeds": 3,
+    }
+    back = as_row(as_result(row(**values), NAMES))
+    assert {name: back[name] for name in values} == values
+    assert (back["retrain_epochs"], back["prune_schedule"], back["momentum"]) == (90, "none", None)
+    assert as_row(as_result(row(**back | {"spare": "none"}), NAMES))["spare"] == "none"

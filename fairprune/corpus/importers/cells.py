@@ -6,12 +6,14 @@ A cell is read into columns of `results`. Sizes in percent become rates, dense o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
 from fairprune.audit.columns import COLUMNS, PERCENT, choice, number, whole
+from fairprune.audit.read import plain
 from fairprune.corpus.importers.units import accuracy_from_error, rate_from_kept, rate_from_saved
 from fairprune.corpus.schema import FLOPS_UNITS, SCHEMA
 
@@ -65,6 +67,12 @@ CELLS: Mapping[str, Read] = MappingProxyType(
     }
 )
 """How a cell that is not blank is read, by its column; SpecError where it cannot be."""
+
+
+@lru_cache(maxsize=1 << 16)  # most cells of a column are alike
+def read_cell(column: str, cell: str) -> Mapping[str, Any]:
+    """What a cell that is not blank says. Raises SpecError where it cannot be read, or shown."""
+    return MappingProxyType(dict(CELLS[column](plain(cell))))
 
 
 def rule(column: str) -> str:

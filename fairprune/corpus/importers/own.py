@@ -16,7 +16,6 @@ from fairprune.corpus.naming import Named, Naming, naming
 from fairprune.corpus.tables import Corpus, Note, Part, merged
 from fairprune.errors import CorpusError, SpecError
 from fairprune.record import Record
-from fairprune.store import read_store
 
 WHAT = "a store of own records (with --paper or --about)"
 
@@ -37,6 +36,8 @@ def examine(path: Path, corpus: Corpus, about: About) -> tuple[Part, list[Fault]
     Methods, data sets and networks go by the names that their components have in fairprune. StoreError where the store
     cannot be read.
     """
+    from fairprune.store import read_store  # brings torch, which no other importer needs
+
     others = without(corpus, about.origin)
     names = naming(merged(others, part_of(about.origin, about.found)))
     records = sorted(read_store(path).records(), key=lambda record: record.id)

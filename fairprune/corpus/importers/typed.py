@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fairprune.audit.columns import COLUMNS as AUDIT
 from fairprune.audit.read import plain
 from fairprune.audit.result import STAGES
 from fairprune.audit.rows import Problem, Row
 from fairprune.corpus.audited import Names, as_result
 from fairprune.corpus.check import Fault
-from fairprune.corpus.importers.cells import CELLS, rule
+from fairprune.corpus.importers.cells import CELLS, read_cell, rule
 from fairprune.corpus.naming import NAMED, Named, Naming
 from fairprune.corpus.schema import SCHEMA, TableName
 from fairprune.errors import SpecError, unknown
-from fairprune.schedules import parse
 
 COLUMNS = ("id", "source", *CELLS)
 _APART = ("id", "source", "paper")
@@ -100,13 +100,14 @@ def _values(
     faults = []
     for column, cell in cells.items():
         text = _line(cell)
+        if not text:
+            continue
         try:
-            if not plain(text) or column in _APART:
+            if column in _APART:
+                plain(text)
                 continue
-            read = CELLS[column](text)
-            for what in NAMED:
-                if what in read:
-                    read = {what: naming[what].key(what, read[what])}
+            read = read_cell(column, text)
+            read = {what: naming[what].key(what, read[what]) for what in NAMED if what == column} or read
         except SpecError as error:
             faults.append(Fault(place(column), column, rule(column), str(error)))
             continue
@@ -127,7 +128,7 @@ def _full(values: Mapping[str, Any], apart: Mapping[str, str], number: int) -> d
     full = {"kind": "prune", **values}
     for stage in STAGES:
         if f"{stage}_schedule" in full:
-            full.setdefault(f"{stage}_epochs", parse(full[f"{stage}_schedule"]).total)
+            full.setdefault(f"{stage}_epochs", AUDIT[f"{stage}_schedule"].read(full[f"{stage}_schedule"]).total)
     parts = [apart["paper"], slug(apart["source"]), slug(apart["id"]) or str(number)]
     parts += [str(full["replicate"])] if "replicate" in full else []
     source = f"{apart['source']}, {apart['id'] or f'row {number}'}" if apart["source"] else None
