@@ -138,6 +138,7 @@ def _step_by_step(network: nn.Module, asked: Asked, criterion: Criterion, how: P
         target = partial_target(asked.target, 1 - ahead * (1 - step / steps))
         if isinstance(space, WeightSpace) and step < steps:
             space = _removed_(work, space, asked, found.scores, target)
+            del found  # before the next scores are there
     return Decision(_choose(asked, space, found.scores, target), found.weights, samples, passes)
 
 
