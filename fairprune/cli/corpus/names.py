@@ -1,9 +1,9 @@
-"""Names in the corpus, as a shell completes them."""
+"""Names in the corpus, as a shell completes them, and options that take them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -50,3 +50,14 @@ def _corpus(context: typer.Context, table: TableName) -> Corpus | None:
         return load(context.params.get("corpus") or SHIPPED, [table])
     except CorpusError:
         return None
+
+
+Network = Annotated[
+    list[str] | None, typer.Option("--network", help="By key or name; repeatable.", autocompletion=keys_of("networks"))
+]
+Dataset = Annotated[
+    list[str] | None, typer.Option("--dataset", help="By key or name; repeatable.", autocompletion=keys_of("datasets"))
+]
+Method = Annotated[
+    list[str] | None, typer.Option("--method", help="By key or name; repeatable.", autocompletion=keys_of("methods"))
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from fairprune.cli.comparing import AssumeEqual, Tau, assumed
-from fairprune.cli.corpus.names import columns_of, keys_of, origins
+from fairprune.cli.corpus.names import Dataset, Method, Network, columns_of, keys_of, origins
 from fairprune.cli.corpus.options import CorpusFolder
 from fairprune.cli.options import AsJson
 
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 40  # rows in the terminal
 
-Network = Annotated[
-    list[str] | None, typer.Option("--network", help="By key or name; repeatable.", autocompletion=keys_of("networks"))
-]
-Dataset = Annotated[
-    list[str] | None, typer.Option("--dataset", help="By key or name; repeatable.", autocompletion=keys_of("datasets"))
-]
-Method = Annotated[
-    list[str] | None, typer.Option("--method", help="By key or name; repeatable.", autocompletion=keys_of("methods"))
-]
 Names = list[str] | None
 
 
