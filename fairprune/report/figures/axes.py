@@ -26,9 +26,14 @@ def linear(title: str, values: Iterable[float], *, floor: float = -math.inf, cei
     return Axis(title, max(min(known) - pad, floor), min(max(known) + pad, ceiling))
 
 
+def span(title: str, low: float, high: float) -> Axis:
+    """An axis from low to high, with ticks at whole numbers alone."""
+    return Axis(title, low, high, "whole")
+
+
 def counts(title: str, values: Iterable[float]) -> Axis:
-    """An axis that begins at 0."""
-    return Axis(title, 0.0, max([*_finite(values), 1.0]) * (1 + _PAD))
+    """An axis of whole numbers that begins at 0."""
+    return Axis(title, 0.0, max([*_finite(values), 1.0]) * 1.1, "whole")
 
 
 def log(title: str, values: Iterable[float]) -> Axis:
@@ -55,8 +60,9 @@ def ticks(axis: Axis, most: int) -> tuple[Tick, ...]:
     most = max(most, 2)
     if axis.scale == "factor":
         return tuple(Tick(value, f"{value:g}x") for value in _powers(2.0, axis.low, axis.high, most))
-    values = _logarithmic if axis.scale == "log" else _steps
-    return tuple(Tick(value, f"{value:g}".replace("-", "−")) for value in values(axis.low, axis.high, most))
+    values = (_logarithmic if axis.scale == "log" else _steps)(axis.low, axis.high, most)
+    values = [value for value in values if axis.scale != "whole" or value == round(value)]
+    return tuple(Tick(value, f"{value:g}".replace("-", "−")) for value in values)
 
 
 def _finite(values: Iterable[float]) -> list[float]:

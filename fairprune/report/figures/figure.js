@@ -11,7 +11,7 @@
   for (const title of document.querySelectorAll(".figure :is(.mark, .reference, .entry) > title")) {
     const owner = title.parentNode;
     owner.dataset.tip = title.textContent;
-    if (!owner.classList.contains("mark")) owner.setAttribute("aria-label", title.textContent);
+    owner.setAttribute("aria-label", title.textContent);
     title.remove(); // or the browser would show it as well
   }
   for (const series of document.querySelectorAll(".figure .series")) {

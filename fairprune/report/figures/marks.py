@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from xml.etree.ElementTree import Element
 
 from fairprune.report.figures.elements import Value, add, number, path
 from fairprune.report.figures.layout import SWATCH, Box, Entry
-from fairprune.report.figures.palette import COLOURS, SHAPED_FOR, SHAPES, Look
+from fairprune.report.figures.palette import SHAPED_FOR, SHAPES, Look
 from fairprune.report.figures.values import Point, Series
 
-_BAR = 0.8  # of the distance between bars
 _LINKS = ("https://", "http://", "#")  # where a mark may lead
 
 
 def colour_of(drawn: Series, look: Look) -> str:
     """A series' colour in a look."""
-    return look.colours[str(drawn.colour % COLOURS)]
+    return look.colours[str(drawn.colour)]
 
 
 def group_of(parent: Element, index: int) -> Element:
@@ -27,6 +27,8 @@ def intervals(group: Element, box: Box, drawn: Series, look: Look) -> None:
     """A band that is always there, or whiskers and, where it can be pointed at, a band that shows then."""
     known = [(box.x(p.x, drawn.shift), p.low, p.high) for p in drawn.drawn if p.low is not None and p.high is not None]
     colour = colour_of(drawn, look)
+    if drawn.kind in ("bars", "rows"):
+        return
     if known and (drawn.band or look.live):
         edge = [(x, box.y(high)) for x, _, high in known] + [(x, box.y(low)) for x, low, _ in reversed(known)]
         kind, opacity = ("band", 0.18) if drawn.band else ("band hidden", 0.0)
@@ -71,7 +73,7 @@ def label(parent: Element, text: str, x: float, y: float, look: Look, fill: str,
 def _stroke(drawn: Series, look: Look) -> dict[str, Value]:
     unit = look.font / SHAPED_FOR
     dots = {"stroke_dasharray": f"0.1 {number(3.6 * unit)}", "stroke_linecap": "round"} if drawn.dotted else {}
-    return {"stroke": colour_of(drawn, look), "stroke_width": 1.7 * unit, **dots}
+    return {"stroke": colour_of(drawn, look), "stroke_width": 1.7 * unit * math.sqrt(drawn.size), **dots}
 
 
 def _mark(group: Element, drawn: Series, point: Point, look: Look) -> Element:
@@ -80,9 +82,9 @@ def _mark(group: Element, drawn: Series, point: Point, look: Look) -> Element:
     if not look.live:
         made = add(group, "g")
     elif point.link.startswith(_LINKS):
-        made = add(group, "a", class_="mark", href=point.link, aria_label=said, tabindex="-1")
+        made = add(group, "a", class_="mark", href=point.link, tabindex="-1")
     else:
-        made = add(group, "g", class_="mark", role="img", aria_label=said, tabindex="-1")
+        made = add(group, "g", class_="mark", role="img", tabindex="-1")
     add(made, "title", said)
     return made
 
@@ -92,8 +94,6 @@ def _dot(mark: Element, box: Box, drawn: Series, point: Point, look: Look) -> No
     if look.live:
         add(mark, "circle", cx=x, cy=y, r=0.8 * em, fill="none", pointer_events="all")
     _shape(mark, drawn, (x, y), drawn.size * em / SHAPED_FOR, look, point.open)
-    if point.label:
-        label(mark, point.label, x + 0.65 * em, y + 0.35 * em, look, colour_of(drawn, look))
 
 
 def _shape(
@@ -101,21 +101,14 @@ def _shape(
 ) -> None:
     paper, colour = look.colours["paper"], colour_of(drawn, look)
     fill, stroke, width = (paper, colour, 1.8) if hollow else (colour, paper, 0.9)
+    if drawn.open:  # what lies below stays visible
+        fill, stroke, width = "none", colour, 1.8
     place = f"translate({number(at[0])} {number(at[1])}) scale({number(scale)})"
     shape = SHAPES[drawn.shape % len(SHAPES)]
     add(parent, "path", class_="dot", d=shape, transform=place, fill=fill, stroke=stroke, stroke_width=width)
 
 
 def _bar(mark: Element, box: Box, drawn: Series, point: Point, look: Look) -> None:
-    x, y, em = box.x(point.x), box.y(point.y), look.font
-    if drawn.kind == "bars":
-        thick = _BAR * abs(box.x(point.x + 0.5) - box.x(point.x - 0.5))
-        size: dict[str, Value] = {"x": x - thick / 2, "y": y, "width": thick, "height": box.bottom - y}
-        place = (x, y - 0.4 * em, "middle")
-    else:
-        thick = _BAR * box.height / max(len(box.panel.y.names), 1)
-        size = {"x": box.left, "y": y - thick / 2, "width": x - box.left, "height": thick}
-        place = (x + 0.4 * em, y + 0.35 * em, "start")
-    add(mark, "rect", class_="bar", fill=colour_of(drawn, look), **size)
-    if point.label:
-        label(mark, point.label, place[0], place[1], look, look.colours["ink"], place[2])
+    area = box.area(drawn, point, look.font)
+    size: dict[str, Value] = {"width": area.right - area.left, "height": area.bottom - area.top}
+    add(mark, "rect", class_="bar", fill=colour_of(drawn, look), x=area.left, y=area.top, **size)

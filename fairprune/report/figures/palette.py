@@ -11,14 +11,15 @@ def _series(*colours: str) -> dict[str, str]:
     return {str(index): colour for index, colour in enumerate(colours)}
 
 
-# Eight colours that differ in lightness too, so that they survive colour blindness and grey printers.
+# Eight colours that differ in lightness too, so that they survive colour blindness and grey printers; one for the
+# background.
 LIGHT: Mapping[str, str] = MappingProxyType(
     {
         "paper": "#ffffff",
         "ink": "#1b1d20",
         "soft": "#5c6168",
         "rule": "#d9dce0",
-        **_series("#0072b2", "#d55e00", "#00805c", "#b3589a", "#8a6400", "#2f94d1", "#5b3b8c", "#5f6368"),
+        **_series("#0072b2", "#d55e00", "#00805c", "#b3589a", "#8a6400", "#2f94d1", "#5b3b8c", "#5f6368", "#9aa0a6"),
     }
 )
 DARK: Mapping[str, str] = MappingProxyType(
@@ -27,7 +28,7 @@ DARK: Mapping[str, str] = MappingProxyType(
         "ink": "#e6e7e9",
         "soft": "#a2a7ae",
         "rule": "#34383d",
-        **_series("#56b4e9", "#ff8a3d", "#2bc79b", "#e59ccb", "#e6b84a", "#a9dbf8", "#b39ddb", "#b0b5ba"),
+        **_series("#56b4e9", "#ff8a3d", "#2bc79b", "#e59ccb", "#e6b84a", "#a9dbf8", "#b39ddb", "#b0b5ba", "#6f757c"),
     }
 )
 COLOURS = 8

@@ -86,6 +86,10 @@ def _panel(root: Element, box: Box, numbers: dict[str, int], look: Look) -> None
     for draw in (marks.intervals, marks.series):  # so that no band lies over a line
         for series in shown:
             draw(marks.group_of(group, numbers[series.name]), box, series, look)
+    for series, label in box.labels:
+        fill = look.colours["ink"] if series.kind in ("bars", "rows") else marks.colour_of(series, look)
+        held = marks.group_of(group, numbers[series.name])
+        marks.label(held, label.text, label.x, label.y, look, fill, label.anchor)
     for reference in box.panel.references:
         _name(group, box, reference, look)
     for series, height in box.ends:
@@ -100,7 +104,7 @@ def _grid(group: Element, box: Box, look: Look) -> None:
     _titles(group, box, look)
     for tick in box.y_ticks:
         y = box.y(tick.at)
-        if not named:
+        if not named or not any(series.kind == "rows" for series in box.panel.series):
             add(group, "path", d=path([(box.left, y), (box.right, y)]), stroke=rule, stroke_width=thin)
         if box.y_numbers:
             fill = look.colours["ink"] if named else soft
@@ -118,8 +122,8 @@ def _grid(group: Element, box: Box, look: Look) -> None:
 
 def _titles(group: Element, box: Box, look: Look) -> None:
     em, soft = look.font, look.colours["soft"]
-    if box.panel.title:
-        text = cut(box.panel.title, 1.05 * em, look.width - box.left)
+    if box.title:
+        text = cut(box.title, 1.05 * em, box.room)
         add(group, "text", text, x=box.left, y=box.top - box.rise, fill=look.colours["ink"], font_weight="600")
     if box.y_title:
         add(group, "text", box.y_title, x=box.left, y=box.top - 0.9 * em, fill=soft)

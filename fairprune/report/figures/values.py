@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-Scale = Literal["linear", "log", "factor", "names"]
+Scale = Literal["linear", "whole", "log", "factor", "names"]
 Kind = Literal["line", "dots", "bars", "rows"]
 
-GREY = 7  # the colour of what stands in the background
+GREY = 8  # the colour of what stands in the background
 
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to a fraction of its length. `names` stand at 0, 1, 2 ...; a factor's ticks are powers of two.
+    """From values to a fraction of its length. `names` stand at 0, 1, 2 ...
 
+    Ticks of a factor are powers of two, of a whole axis whole numbers.
     `low` lies at the left or at the bottom, and may be the larger of the two.
     """
 
@@ -58,9 +59,9 @@ class Point:
 class Series:
     """Points of one name, colour and shape. Series of one name are shown together when one is pointed at.
 
-    Bars stand on 0 at x, rows lie from the axis' low at y. A band draws intervals as one area, always; otherwise they
-    are whiskers. `shift` moves marks sideways by so many steps, so that neighbours do not hide each other. What is not
-    `named` stands in no legend.
+    Bars stand on 0 at x; rows lie at y, and reach to x from `low` or from the axis' low. A band draws intervals as one
+    area, always; otherwise they are whiskers. Marks of an `open` series are hollow. `shift` moves marks sideways by so
+    many steps, so that they do not hide each other. What is not `named` stands in no legend.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Series:
     dotted: bool = False
     band: bool = False
     named: bool = True
+    open: bool = False
     size: float = 1.0
     shift: float = 0.0
 

@@ -39,7 +39,7 @@ def test_names_go_from_the_top_down():
 def test_axes_hold_their_values_with_some_room():
     assert axes.linear("", [10, 20]) == Axis("", 9.6, 20.4)
     assert axes.linear("", [0, 100], floor=0, ceiling=100) == Axis("", 0, 100)
-    assert axes.counts("", [3, 25]) == Axis("", 0.0, 26.0)
+    assert axes.counts("", [3, 20]) == Axis("", 0.0, 22.0, "whole")
     assert axes.factor("", [1.5]) == Axis("", 1.0, 2.0, "factor")
     assert axes.log("", [1, 100, -5, 0]).place(10) == pytest.approx(0.5)
 

@@ -43,8 +43,8 @@ def test_in_points_a_file_is_as_wide_as_its_coordinates(figure):
 def test_a_page_colours_by_variables_and_every_mark_speaks(figure):
     root = ElementTree.fromstring(inline(figure(), WIDE, "wide"))
     marks = [node for node in root.iter() if node.get("class") == "mark"]
-    assert [mark.get("aria-label") for mark in marks] == [f"{s}\nat {v}" for s in "ab" for v in (1, 2, 4)]
-    assert all(mark.find("title").text == mark.get("aria-label") for mark in marks)
+    assert [mark.find("title").text for mark in marks] == [f"{s}\nat {v}" for s in "ab" for v in (1, 2, 4)]
+    assert all(mark.get("role") == "img" for mark in marks)
     assert {a["fill"] for _, a in tags(root) if a.get("class") == "dot"} == {"var(--c0)", "var(--c1)"}
     assert root.get("aria-labelledby") == "k-wide-title"
     ids = {a["id"]: node.text for node in root.iter() if (a := node.attrib).get("id")}
@@ -77,10 +77,10 @@ def test_bars_stand_on_the_floor_and_rows_begin_at_the_left():
         bar = {key: float(bar[key]) for key in ("x", "y", "width", "height")}
         if panel is upright:
             assert bar["y"] + bar["height"] == pytest.approx(box.bottom, abs=0.02)
-            assert bar["height"] == pytest.approx(box.height * 3 / 3.12, abs=0.02)
+            assert bar["height"] == pytest.approx(box.height * 3 / 3.3, abs=0.02)
             assert bar["x"] + bar["width"] / 2 == pytest.approx(box.x(1), abs=0.02)
         else:
-            assert (bar["x"], bar["width"]) == pytest.approx((box.left, box.width * 2 / 2.08), abs=0.02)
+            assert (bar["x"], bar["width"]) == pytest.approx((box.left, box.width * 2 / 2.2), abs=0.02)
             assert bar["height"] == pytest.approx(0.8 * box.height, abs=0.02)
 
 

@@ -1,0 +1,1 @@
+"""Figures of the literature: from the tables of a corpus to figures, each with its data."""
