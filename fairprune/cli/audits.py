@@ -11,7 +11,7 @@ import typer
 
 from fairprune.cli import EXIT_FINDINGS
 from fairprune.cli.comparing import AssumeEqual, Tau, assumed
-from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder
+from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, FailOn, Overrides, StoreFolder
 from fairprune.cli.reading import audited, read_records, read_session, summarised
 
 if TYPE_CHECKING:
@@ -41,10 +41,7 @@ def audit(
     overrides: Overrides = None,
     store: StoreFolder = DEFAULT_STORE,
     data_root: DataRoot = None,
-    fail_on: Annotated[
-        Literal["never", "unfair", "caution", "note"],
-        typer.Option("--fail-on", help="Exit with 1 if there is a finding at least this severe."),
-    ] = "never",
+    fail_on: FailOn = "never",
     as_json: AsJson = False,
 ) -> None:
     """What to doubt about the results of a study, or about those in a file: published ones, a spreadsheet's.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from fairprune.cli import EXIT_FINDINGS
 from fairprune.cli.audits import reaches, report_problems
-from fairprune.cli.options import AsJson
+from fairprune.cli.options import AsJson, FailOn
 
 
 def lint(
@@ -18,16 +18,13 @@ def lint(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Leave out rows of the file that cannot be read.")
     ] = False,
-    fail_on: Annotated[
-        Literal["never", "unfair", "caution", "note"],
-        typer.Option("--fail-on", help="Exit with 1 if there is a finding at least this severe."),
-    ] = "never",
+    fail_on: FailOn = "never",
     as_json: AsJson = False,
 ) -> None:
     """Numbers in a published table that cannot be right, by the digits printed: drops, signs, sizes, ratios, ranks.
 
-    Columns are those of `fairprune audit FILE.csv`, and drop_top1, delta_top1, params_m, params_kept_pct, macs_g, rank,
-    group.
+    Columns are those of `fairprune audit FILE.csv`, and drop_top1, delta_top1, params_m, params_kept_pct, macs_g,
+    macs_kept_pct, rank, group.
 
     Example: `fairprune lint published.csv --fail-on caution`
     """

@@ -19,6 +19,10 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the study; repeatable.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+FailOn = Annotated[
+    Literal["never", "unfair", "caution", "note"],
+    typer.Option("--fail-on", help="Exit with 1 if there is a finding at least this severe."),
+]
 Rerun = Annotated[
     Literal["only-missing", "only-failed", "always", "never"],
     typer.Option("--rerun", help="Which runs to run: those without a record, those that failed, all, or none."),

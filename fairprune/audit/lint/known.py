@@ -7,7 +7,8 @@ MNIST's 1x28x28. Sources:
 - CIFAR ResNets: He et al. 2016 (arXiv:1512.03385), table 6, and Liu et al. 2019 (arXiv:1810.05270)
 - VGG on CIFAR: Liu et al. 2017 (arXiv:1708.06519) and 2019, with one or two linear layers, or those of 4096
 - PreResNet-164, DenseNet-40: Liu et al. 2017
-- ImageNet: torchvision's documentation; He et al. 2016 for a ResNet-50 that strides in the first convolution (3.86 G)
+- ImageNet: torchvision's documentation; Krizhevsky et al. 2012 for an AlexNet in two halves, as Caffe's (0.724 G);
+  He et al. 2016 for a ResNet-50 that strides in the first convolution (3.86 G)
 - MobileNets: Howard et al. 2017 (arXiv:1704.04861), Sandler et al. 2018 (arXiv:1801.04381)
 - LeNets: by hand
 """
@@ -32,6 +33,9 @@ _ALIASES: Mapping[str, str] = MappingProxyType(
         "mobilenet": "mobilenetv1",
         "lenet300": "lenet300100",
         "densenet40k12": "densenet40",
+        "caffenet": "alexnet",
+        **dict.fromkeys(("vgg(torch)", "vgg(torch),nodropout"), "vgg16"),  # as the corpus calls them
+        "vgg(networkslimming)": "vgg19",
     }
 )
 
@@ -59,16 +63,19 @@ KNOWN: Mapping[tuple[str, str], Known] = MappingProxyType(
         ("cifar", "densenet40"): Known((1.020,), (0.2648, 0.2829)),
         ("cifar", "vgg16"): Known((14.72, 14.99, 33.64), (0.3132, 0.3135, 0.3321)),
         ("cifar", "vgg19"): Known((20.04, 20.08, 38.95), (0.3982, 0.4171)),
+        ("imagenet", "alexnet"): Known((60.97, 61.10), (0.7244, 0.7142)),
         ("imagenet", "resnet18"): Known((11.69,), (1.814,)),
         ("imagenet", "resnet34"): Known((21.80,), (3.664,)),
         ("imagenet", "resnet50"): Known((25.56,), (4.089, 3.858)),
         ("imagenet", "resnet101"): Known((44.55,), (7.802,)),
         ("imagenet", "resnet152"): Known((60.19,), (11.51,)),
         ("imagenet", "vgg16"): Known((138.36,), (15.47,)),
+        ("imagenet", "vgg19"): Known((143.67,), (19.63,)),
         ("imagenet", "mobilenetv1"): Known((4.23,), (0.569,)),
         ("imagenet", "mobilenetv2"): Known((3.50,), (0.300,)),
         ("mnist", "lenet300100"): Known((0.2666,), (0.000266,)),
         ("mnist", "lenet5caffe"): Known((0.4311,), (0.002293,)),
+        ("mnist", "lenet5"): Known((0.0617, 0.4311), (0.000417, 0.002293)),  # papers that say so may mean Caffe's
     }
 )
 

@@ -14,7 +14,7 @@ _PERCENT = (Fraction(0), Fraction(100))
 _CHANGE = (Fraction(-100), Fraction(100))
 _AMOUNT = (Fraction(0), None)
 _RANGES: dict[str, tuple[Fraction, Fraction | None]] = {
-    **dict.fromkeys(("base_top1", "top1", "top5", "params_kept_pct"), _PERCENT),
+    **dict.fromkeys(("base_top1", "top1", "top5", "params_kept_pct", "macs_kept_pct"), _PERCENT),
     **dict.fromkeys(("drop_top1", "delta_top1"), _CHANGE),
     **dict.fromkeys(("top1_std", "compression", "speedup"), _AMOUNT),
     **dict.fromkeys(("params_m", "params_m_base", "macs_g", "macs_g_base"), _AMOUNT),

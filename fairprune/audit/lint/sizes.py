@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from fairprune.audit.lint.finding import Said
 from fairprune.audit.lint.printed import ONE, Interval, Printed, agree
@@ -26,19 +27,18 @@ class Axis:
     size: str
     base: str
     factor: str
-    percent: str | None = None
+    percent: str
 
     def kept(self, entry: Entry, base: Printed | None) -> dict[str, Interval]:
         """The fraction kept, by each column that tells. A dense network keeps all."""
-        size, factor = entry.number(self.size), entry.number(self.factor)
-        percent = entry.number(self.percent) if self.percent else None
+        size, factor, percent = (entry.number(column) for column in (self.size, self.factor, self.percent))
         found = {
             self.size: size.amount.over(base.amount) if size and base else None,
             self.factor: ONE.over(factor.amount) if factor else None,
             self.percent: percent.amount.scaled(_HUNDREDTH) if percent else None,
             "kind": ONE if entry.kind == "dense" else None,
         }
-        return {column: kept for column, kept in found.items() if column and kept}
+        return {column: kept for column, kept in found.items() if kept}
 
     @property
     def readings(self) -> Mapping[str, tuple[Reading, ...]]:
@@ -52,7 +52,7 @@ class Axis:
             (KEPT, "is the percentage removed", _rest),
             (FRACTION, "is a fraction, not a percentage", _hundredfold),
         )
-        return {self.size: sizes} | ({self.percent: percents} if self.percent else {}) | {self.factor: _FACTORS}
+        return {self.size: sizes, self.percent: percents, self.factor: _FACTORS}
 
 
 def _rest(kept: Interval) -> Interval:
@@ -97,7 +97,7 @@ _FACTORS: tuple[Reading, ...] = (
     (KEPT, "is dense over removed", _rest),
 )
 PARAMS = Axis("params_m", "params_m_base", "compression", "params_kept_pct")
-MACS = Axis("macs_g", "macs_g_base", "speedup")
+MACS = Axis("macs_g", "macs_g_base", "speedup", "macs_kept_pct")
 AXES = (PARAMS, MACS)
 
 
@@ -144,12 +144,11 @@ def _explanations(sizes: Sizes) -> Iterator[tuple[str, str]]:
                 yield rule, f"{column} {words}"
 
 
-def sizes(rows: Table) -> Iterator[Sizes]:
+@lru_cache(maxsize=1)  # several rules ask, one after the other
+def sizes(rows: Table) -> tuple[Sizes, ...]:
     """Both axes of every row."""
-    for entry in rows.entries:
-        for axis in AXES:
-            base = rows.base(entry, axis.base)
-            yield Sizes(entry, axis, base, axis.kept(entry, base))
+    bases = ((entry, axis, rows.base(entry, axis.base)) for entry in rows.entries for axis in AXES)
+    return tuple(Sizes(entry, axis, base, axis.kept(entry, base)) for entry, axis, base in bases)
 
 
 def mixed_up(rule: str) -> Callable[[Table], Iterator[Said]]:

@@ -34,6 +34,7 @@ NUMBERS: Mapping[str, Callable[[str], Printed]] = MappingProxyType(
         "params_m_base": read,
         "params_kept_pct": _PERCENT,
         "macs_g": read,
+        "macs_kept_pct": _PERCENT,
         "macs_g_base": read,
     }
 )
@@ -44,6 +45,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "params_m": "parameters of the pruned network, millions",
         "params_kept_pct": "percentage of the base network's parameters that is kept",
         "macs_g": "multiply-adds of the pruned network, 10^9",
+        "macs_kept_pct": "percentage of the base network's multiply-adds that is kept",
         "rank": "place by accuracy (or its change) among the rows of the group, 1 for the best",
         "group": "the table or board that the row stands in; rows without one belong together by `source`",
     }
@@ -76,20 +78,20 @@ class Entry:
         """The text in a column; "" where the cell is blank."""
         return self.texts.get(column, "")
 
-    @property
+    @cached_property
     def board(self) -> str:
         """The table that the row stands in."""
         return self.text("group") or self.text("source")
 
-    @property
+    @cached_property
     def network(self) -> tuple[str, str, str]:
         """What has one base network: the table, with data set and network where they are given."""
         return self.board, spelling(self.text("dataset").partition("@")[0]), spelling(self.text("network"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
-    """The rows of a file, and what of it could not be read."""
+    """The rows of a file, and what of it could not be read. A table equals itself alone, so it can be a key."""
 
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...] = ()

@@ -8,11 +8,12 @@ from torch import nn
 
 from fairprune import registry
 from fairprune.audit.lint.known import KNOWN, known
+from fairprune.audit.read import spelling
 
 SHAPES = {"cifar": (3, 32, 32, 10), "imagenet": (3, 224, 224, 1000), "mnist": (1, 28, 28, 10)}
 NAMES = {"lenet300100": "lenet300", "lenet5caffe": "lenet5_caffe"}
 BUILT = sorted(
-    (place, network, "vgg16_imagenet" if (place, network) == ("imagenet", "vgg16") else NAMES.get(network, network))
+    (place, network, f"{network}_imagenet" if place == "imagenet" and "vgg" in network else NAMES.get(network, network))
     for place, network in KNOWN
 )
 
@@ -62,3 +63,15 @@ def test_others_are_not_known(dataset: str, network: str) -> None:
 
 def test_other_spellings() -> None:
     assert known("cifar100", "vgg19bn") == known("cifar", "vgg19") == KNOWN["cifar", "vgg19"]
+    assert known("cifar10", spelling("VGG (Torch)")) == KNOWN["cifar", "vgg16"]
+    assert known("imagenet", "caffenet") == KNOWN["imagenet", "alexnet"]
+
+
+def test_alexnet_by_hand() -> None:
+    """Outputs times weights: five convolutions, the second, fourth and fifth in two halves; three linear layers."""
+    convolutions = [(55, 96, 3 * 121), (27, 256, 48 * 25), (13, 384, 256 * 9), (13, 384, 192 * 9), (13, 256, 192 * 9)]
+    linear = 9216 * 4096 + 4096 * 4096 + 4096 * 1000
+    macs = sum(side * side * filters * weights for side, filters, weights in convolutions) + linear
+    params = sum(filters * (weights + 1) for _, filters, weights in convolutions) + linear + 4096 + 4096 + 1000
+    sizes = KNOWN["imagenet", "alexnet"]
+    assert (macs / 1e9, params / 1e6) == pytest.approx((sizes.macs_g[0], sizes.params_m[0]), rel=1e-3)
