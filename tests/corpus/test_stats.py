@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from fairprune.corpus.check import check
+from fairprune.corpus.query import sql
 from fairprune.corpus.stats import Spread, Stats, combination_counts, compares_with, points, stats
-from fairprune.corpus.tables import Corpus, nothing, of_origin
+from fairprune.corpus.tables import SHIPPED, Corpus, load, nothing, of_origin
 from fairprune.errors import CorpusError
 
 
@@ -84,3 +85,88 @@ def test_the_widest_spread_comes_first(corpus_of: Callable[..., Corpus]) -> None
     found = stats(corpus_of(papers=papers, results=rows))
     assert found.base_top1 == (Spread("n/d", 2, 92.0, 94.0), Spread("m/d", 2, 93.0, 93.5))
     assert [spread.place for spread in found.base_flops] == ["n/d", "m/d"]
+
+
+# What Blalock et al. 2020 report; but they say 79 papers since 2010 and 2 older ones, and the files have 78 and 3.
+PAPER = {
+    "papers": 81,
+    "papers_since_2010": 78,
+    "datasets": 49,
+    "architectures": 132,
+    "combinations": 195,
+    "compares_to_none": 21,
+    "compares_to_one": 22,
+    "never_compared_to": 33,
+    "papers_with_deviation": 1,
+}
+MOST_COMMON = [
+    ("VGG-16/ImageNet", 22),
+    ("ResNet-50/ImageNet", 15),
+    ("LeNet-5-Caffe/MNIST", 14),
+    ("ResNet-56/CIFAR-10", 14),
+    ("LeNet-300-100/MNIST", 12),
+    ("LeNet-5/MNIST", 11),
+    ("CaffeNet/ImageNet", 10),
+    ("AlexNet/ImageNet", 8),
+    ("VGG (Torch)/CIFAR-10", 8),
+    ("ResNet-18/ImageNet", 6),
+    ("ResNet-34/ImageNet", 6),
+    ("ResNet-110/CIFAR-10", 5),
+]
+COUNTED = """
+    FROM results AS r JOIN papers AS p ON r.paper = p.key
+    WHERE p.pruning AND r.network IS NOT NULL AND r.dataset IS NOT NULL
+"""
+SURVEY = " AND p.origin = 'blalock-2020' AND r.origin = 'blalock-2020'"
+REACH = """
+    SELECT p.key AS paper, COUNT(DISTINCT c.compared_to) AS others
+    FROM papers AS p
+    LEFT JOIN (
+        SELECT c.paper AS paper, c.compared_to AS compared_to FROM comparisons AS c
+        JOIN papers AS q ON c.compared_to = q.key WHERE c.paper <> c.compared_to{within}
+    ) AS c ON p.key = c.paper{where}
+    GROUP BY p.key
+"""
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Corpus:
+    return load(SHIPPED)
+
+
+def test_the_numbers_of_the_paper(shipped: Corpus) -> None:
+    found = stats(of_origin(shipped, "blalock-2020"))
+    assert {name: getattr(found, name) for name in PAPER} == PAPER
+    assert list(found.combination_counts.items())[:12] == MOST_COMMON
+
+
+@pytest.mark.parametrize("all_", [False, True], ids=["survey", "all"])
+def test_sql_gives_the_same(shipped: Corpus, all_: bool) -> None:
+    found = stats(shipped if all_ else of_origin(shipped, "blalock-2020"))
+    rows = COUNTED + ("" if all_ else SURVEY)
+    said = sql(SHIPPED, f"SELECT COUNT(*) AS n, COUNT(DISTINCT r.dataset) AS d, COUNT(DISTINCT r.network) AS a {rows}")
+    assert said.row(0) == (found.results, found.datasets, found.architectures)
+    used = sql(
+        SHIPPED, f"SELECT r.network, r.dataset, COUNT(DISTINCT r.paper) AS papers {rows} GROUP BY r.network, r.dataset"
+    )
+    assert used.height == found.combinations
+    assert sorted(used["papers"], reverse=True) == list(found.combination_counts.values())
+    within, where = (
+        ("", "")
+        if all_
+        else (" AND c.origin = 'blalock-2020' AND q.origin = 'blalock-2020'", " WHERE p.origin = 'blalock-2020'")
+    )
+    reach = sql(SHIPPED, REACH.format(within=within, where=where))
+    others = reach["others"].to_list()
+    assert len(others) == found.papers
+    assert (others.count(0), others.count(1), sum(n <= 3 for n in others)) == (
+        found.compares_to_none,
+        found.compares_to_one,
+        found.compares_to_three_or_fewer,
+    )
+    reported = sql(
+        SHIPPED,
+        f"SELECT COUNT(DISTINCT r.paper) AS papers {rows} AND (r.top1 IS NOT NULL OR r.top1_change IS NOT NULL)",
+    )
+    papers = sum(found.metrics_per_paper.values())
+    assert reported.item() / papers == pytest.approx(found.reporting["top1"])
