@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from fairprune.cli import EXIT_FINDINGS
-from fairprune.cli.corpus.options import CorpusFolder, Paper
+from fairprune.cli.corpus.options import About, CorpusFolder, Paper
 from fairprune.cli.options import AsJson
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(help="Papers as TOML files, or files of results (.csv, .json).")],
+    files: Annotated[list[Path], typer.Argument(help="Papers as TOML files, files of results, stores of own runs.")],
     paper: Paper = "",
+    about: About = None,
     corpus: CorpusFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -27,7 +28,7 @@ def check(
     from fairprune.corpus.importers.checking import check_files
     from fairprune.corpus.tables import SHIPPED, load
 
-    checked = list(check_files(files, load(corpus or SHIPPED), paper))
+    checked = list(check_files(files, load(corpus or SHIPPED), paper, about))
     if as_json:
         listed = [
             {"file": str(each.path), "results": each.results, "faults": [asdict(fault) for fault in each.faults]}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairprune.cli.corpus.options import Paper
+from fairprune.cli.corpus.options import About, Paper
 from fairprune.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ def import_(
         Path, typer.Option("--into", envvar="FAIRPRUNE_CORPUS", help="Folder of the corpus that is written.")
     ] = Path("corpus"),
     paper: Paper = "",
-    about: Annotated[
-        Path | None,
-        typer.Option("--about", help="TOML file with [paper] and new names, for one file of results or one store."),
-    ] = None,
+    about: About = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin with nothing, not with what is there or what ships with fairprune.")
     ] = False,

@@ -18,3 +18,7 @@ Paper = Annotated[
     str,
     typer.Option("--paper", metavar="KEY", help="Key of the paper that files of results, or a store's runs, are of."),
 ]
+About = Annotated[
+    Path | None,
+    typer.Option("--about", help="TOML file with [paper] and new names, for one file of results or one store."),
+]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairprune.corpus.importers import Importer, blalock, contribution, own, results_file, tanaka
-from fairprune.corpus.importers.document import About, read_document, refuse
+from fairprune.corpus.importers.checking import CONTRIBUTED, examine
+from fairprune.corpus.importers.document import refuse
 from fairprune.corpus.tables import Corpus, Part
 from fairprune.errors import CorpusError
 
@@ -24,21 +25,15 @@ def importer_of(path: Path) -> Importer:
 
 
 def read_source(path: Path, corpus: Corpus, paper: str = "", about: Path | None = None) -> Sequence[Part]:
-    """A source's rows; a file of results, or a store, is of the paper with this key, or of that in a TOML file.
+    """A source's rows; `paper` and `about` say of which paper a contribution is that does not (`checking.examine`).
 
-    Raises CorpusError where it cannot be read, or where it says itself of which paper it is.
+    Raises CorpusError where it cannot be read, and for the first of its faults.
     """
     importer = importer_of(path)
-    if not (paper or about):
-        return importer.read(path, corpus)
-    if paper and about:
-        raise CorpusError(f"--paper and --about both say which paper {path} is of; expected one of them")
-    told = About.told(read_document(about), corpus) if about else About.of(path, paper)
-    if importer is results_file:
-        part, faults = results_file.examine(path, corpus, told)
-    elif importer is own:
-        part, faults = own.examine(path, corpus, told)
-    else:
-        raise CorpusError(f"{path} says itself of which paper it is; --paper and --about are for others")
-    refuse(faults)
-    return (part,)
+    if importer in CONTRIBUTED:
+        part, faults = examine(path, corpus, paper, about)
+        refuse(faults)
+        return (part,)
+    if paper or about:
+        raise CorpusError(f"{path} says itself of which papers it is; --paper and --about are for others")
+    return importer.read(path, corpus)

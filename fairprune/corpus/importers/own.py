@@ -10,7 +10,7 @@ from fairprune.audit.against import as_printed
 from fairprune.audit.result import Result
 from fairprune.corpus.audited import as_row
 from fairprune.corpus.check import Fault
-from fairprune.corpus.importers.document import About, judged, part_of, without
+from fairprune.corpus.importers.document import About, judged, part_of, refuse, without
 from fairprune.corpus.importers.typed import Entry
 from fairprune.corpus.naming import Named, Naming, naming
 from fairprune.corpus.tables import Corpus, Note, Part, merged
@@ -25,19 +25,23 @@ def recognises(path: Path) -> bool:
     return (path / "records").is_dir()
 
 
-def read(path: Path, corpus: Corpus) -> Sequence[Part]:  # noqa: ARG001 an importer's parameters
-    """Nothing: raises CorpusError, since records do not say which paper they are of."""
-    raise CorpusError(f"{path} does not say which paper its records are of; expected --paper KEY or --about PAPER.toml")
+def read(path: Path, corpus: Corpus) -> Sequence[Part]:
+    """Raises CorpusError, since records do not say which paper they are of."""
+    part, faults = examine(path, corpus, About.of(path))
+    refuse(faults)
+    return (part,)
 
 
 def examine(path: Path, corpus: Corpus, about: About) -> tuple[Part, list[Fault]]:
     """The runs that ended, one result each, and all that is wrong with them: `replicate` is the seed of the run.
 
-    Methods, data sets and networks go by the names that their components have in fairprune. StoreError where the store
-    cannot be read.
+    Methods, data sets and networks go by the names that their components have in fairprune. Raises StoreError where the
+    store cannot be read, CorpusError where it is not said which paper it is of.
     """
     from fairprune.store import read_store  # brings torch, which no other importer needs
 
+    if not (about.paper or about.broken):
+        raise CorpusError(f"{path} does not say which paper its records are of; expected --paper or --about")
     others = without(corpus, about.origin)
     names = naming(merged(others, part_of(about.origin, about.found)))
     records = sorted(read_store(path).records(), key=lambda record: record.id)

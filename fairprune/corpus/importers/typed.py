@@ -146,10 +146,11 @@ def _against_itself(values: Mapping[str, Any], place: str) -> list[Fault]:
 
 def _missing(values: Mapping[str, Any], row: Row, table: Rows) -> Iterator[Fault]:
     """A column that all rows need, and that stands neither in the row nor above it."""
-    for name in ("paper", "source"):
+    expected = {"paper": "a column with its key, --paper or --about", "source": SCHEMA["results"]["source"].meaning}
+    for name, what in expected.items():
         if values[name] is None:
             place = row.place if name in row.cells else table.place(name)
-            yield Fault(place, name, "missing", f"expected {SCHEMA['results'][name].meaning}")
+            yield Fault(place, name, "missing", f"expected {what}")
 
 
 def _again(key: str, place: str, seen: dict[str, str]) -> list[Fault]:

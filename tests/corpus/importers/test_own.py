@@ -120,7 +120,7 @@ def test_a_store_alone_does_not_say_its_paper(tmp_path: Path, record: Make, know
     open_store(tmp_path / "store").put_record(record())
     assert own.recognises(tmp_path / "store")
     assert not own.recognises(tmp_path)
-    with pytest.raises(CorpusError, match="which paper its records are of; expected --paper KEY or --about"):
+    with pytest.raises(CorpusError, match="which paper its records are of; expected --paper or --about"):
         own.read(tmp_path / "store", known)
     with pytest.raises(StoreError):
         own.examine(tmp_path / "nothing", known, About.of(tmp_path, "li-2017"))

@@ -43,7 +43,7 @@ def test_rows_that_name_their_papers(tmp_path: Path, known: Corpus) -> None:
     part, faults = results_file.examine(path := written(tmp_path, text), known, About.of(path))
     assert [row["key"] for row in part.rows["results"]][:2] == ["li-2017/table-1/a", "luo-2017/table-1/a"]
     missing, unknown = map(str, faults)
-    assert missing == "mine.csv, line 4, paper: expected the paper that prints it [missing]"
+    assert missing == "mine.csv, line 4, paper: expected a column with its key, --paper or --about [missing]"
     assert unknown.startswith("mine.csv, line 5, paper: unknown paper 'li-2018'; did you mean 'li-2017'?")
 
 
