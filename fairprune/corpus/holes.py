@@ -96,7 +96,7 @@ def holes(known: Literature, wanted: Wanted = lambda _method, _place: True) -> I
         return -joins, -known.places[place], -known.methods[method], method, place
 
     cells = ((m, place) for m in known.methods for place, there in known.at.items() if there and m not in there)
-    waiting = [(entry(*cell), entry(*cell)[0]) for cell in cells if wanted(*cell)]
+    waiting = [(found, found[0]) for found in (entry(*cell) for cell in cells if wanted(*cell))]
     heapq.heapify(waiting)
     while waiting:
         found, alone = heapq.heappop(waiting)

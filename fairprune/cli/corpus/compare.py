@@ -16,7 +16,7 @@ from fairprune.cli.options import AsJson
 if TYPE_CHECKING:
     from fairprune.corpus.compare import Compared, Comparison
 
-_SHOWN = 10  # pairs of one place
+_OF_A_PLACE = 10  # pairs in the terminal
 _BLOCKS = 8  # reasons
 _COLUMNS = ("a ", "b ", "setup ", "rate ", "of a", "of b", "a, %", "b, %", "a - b", "of changes")
 
@@ -70,17 +70,21 @@ def _to_json(found: Comparison) -> dict[str, Any]:
 
 
 def _print(found: Comparison) -> None:
-    from fairprune.cli.judged import tally, tolerance
+    from fairprune.cli.judged import SHOWN, tally, tolerance
     from fairprune.cli.printing import console, print_table
     from fairprune.corpus.compare import places
 
     out = console()
     out.print(f"a: {found.a}, {found.results[0]} results; b: {found.b}, {found.results[1]} results\n")
+    left = SHOWN
     for place, pairs in places(found.pairs).items():
-        print_table(_COLUMNS, map(_row, pairs[:_SHOWN]), title=place)
-        if pairs[_SHOWN:]:
-            out.print(f"and {len(pairs) - _SHOWN} more, all of them with --json")
-        out.print("")
+        shown = pairs[: min(_OF_A_PLACE, left)]
+        left -= len(shown)
+        if shown:
+            print_table(_COLUMNS, map(_row, shown), title=place)
+            out.print("")
+    if len(found.pairs) > SHOWN - left:
+        out.print(f"and {len(found.pairs) - SHOWN + left} more pairs, all of them with --json\n")
     for number, reason in _blocks(found):
         out.print(f"{number} pair{'s' * (number > 1)} {reason}")
     out.print(tally([each.pair for each in found.pairs], sum(found.incomparable.values())))
