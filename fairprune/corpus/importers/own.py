@@ -12,10 +12,13 @@ from fairprune.corpus.audited import as_row
 from fairprune.corpus.check import Fault
 from fairprune.corpus.importers.document import About, judged, part_of, refuse, without
 from fairprune.corpus.importers.typed import Entry
+from fairprune.corpus.importers.units import rounded
 from fairprune.corpus.naming import Named, Naming, naming
 from fairprune.corpus.tables import Corpus, Note, Part, merged
 from fairprune.errors import CorpusError, SpecError
 from fairprune.record import Record
+
+_ACCURACIES = ("base_top1", "top1", "top5")
 
 WHAT = "a store of own records (with --paper or --about)"
 
@@ -75,6 +78,7 @@ def _entry(place: str, record: Record, run: Result, names: Mapping[Named, Naming
     }
     row = {
         **as_row(run),
+        **{name: rounded(value) for name in _ACCURACIES if (value := getattr(run, name)) is not None},
         **keys,
         **_sizes(record),
         "key": f"{about.paper}/{record.id}",
