@@ -113,8 +113,9 @@ def head(document: Document, corpus: Corpus) -> Iterator[Entry | Fault]:
 
 
 def _malformed(document: Document) -> Iterator[Fault]:
+    where = document.lines
     for key, value in document.values.items():
-        place = document.lines.place("", 0, key) if key in ("transcribed_by",) else document.lines.place(key)
+        place = where.place("", 0, key) if ("", 0, key) in where.found else where.place(key)
         if key not in TOP:
             yield Fault(place, key, "unknown-column", unknown("key", key, TOP))
         elif key == "transcribed_by":

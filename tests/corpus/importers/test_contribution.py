@@ -215,6 +215,7 @@ def test_all_faults_are_said_in_the_order_of_lines(judge: Examine) -> None:
         ('key = "doe-2024"', 'key = "li-2017"', "line 3, key: 'li-2017' stands there twice [duplicate-key]"),
         ('["li-2017", "elsewhere"]', '"li-2017"', "line 8, compares_to: expected a list of keys of papers [type]"),
         ("[paper]", "[papr]", "line 3, papr: unknown key 'papr'; did you mean 'paper'?"),
+        ('"somebody"', '"somebody"\npapr = 3', "line 2, papr: unknown key 'papr'; did you mean 'paper'?"),
         ("[paper]", "[[paper]]", "line 3, paper: expected a table [paper] [type]"),
         ('transcribed_by = "somebody"', "transcribed_by = 3", "line 1, transcribed_by: expected text [type]"),
         ('transcribed_by = "somebody"', "", "line 1, transcribed_by: expected who typed it in, above [paper]"),
