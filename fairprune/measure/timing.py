@@ -16,8 +16,9 @@ Rounds: TypeAlias = tuple[tuple[float, ...], ...]  # for each thing the seconds 
 
 LEVEL = 0.95
 WARM = 0.2  # seconds that a thing runs before it counts, and at least twice: what is loaded or compiled at first use
-BLOCK = 0.01  # seconds that one timing lasts at least, so that a short thing is called several times for it
-FEWEST, MOST = 7, 1000  # rounds: the median of less than 6 values has no 95 % interval
+BLOCK = 0.001  # seconds that one timing lasts at least: longer ones are cut into by whatever else wants the core
+SHORT = 0.02  # seconds below which it counts whether a thing's data are in the caches, as they are where it runs alone
+FEWEST, MOST = 7, 1000  # rounds, and at most so many calls in one; the median of less than 6 has no 95 % interval
 DRAWS = 2000
 
 
@@ -37,27 +38,27 @@ def in_turn(timers: Sequence[Timer], seconds: float, clock: Callable[[], float] 
     compared within rounds stays right where absolute times do not. Every other round goes backwards, so that none
     always follows the same one. At least 7 rounds, which may take longer than asked, and at most 1,000.
     """
-    calls = [_warmed(timer) for timer in timers]
+    fastest = [_warmed(timer) for timer in timers]
+    calls = [min(math.ceil(BLOCK / taken), MOST) if taken else MOST for taken in fastest]
     rounds: list[list[float]] = []
     start = clock()
     while len(rounds) < FEWEST or (len(rounds) < MOST and clock() - start < seconds):
         took = [0.0] * len(timers)
         order = range(len(timers)) if len(rounds) % 2 == 0 else reversed(range(len(timers)))
         for index in order:
-            if calls[index] > 1:
-                timers[index](1)  # brings its weights back into the caches, as they are where it runs alone
+            if fastest[index] < SHORT:
+                timers[index](1)  # fills the caches
             took[index] = timers[index](calls[index]) / calls[index]
         rounds.append(took)
     return tuple(zip(*rounds, strict=True))
 
 
-def _warmed(timer: Timer) -> int:
-    """Run a thing until it is warm; how many calls of it make a block."""
-    total, number, last = timer(1), 1, 0.0
-    while number < 2 or (total < WARM and number < MOST):
-        last = timer(1)
-        total, number = total + last, number + 1
-    return min(max(math.ceil(BLOCK / last), 1), MOST) if last > 0 else MOST
+def _warmed(timer: Timer) -> float:
+    """Run a thing until it is warm; the seconds of its fastest call, which nothing else cut into."""
+    taken = [timer(1), timer(1)]
+    while sum(taken) < WARM and len(taken) < MOST:
+        taken.append(timer(1))
+    return min(taken)
 
 
 def median(values: ArrayLike) -> Estimate:
@@ -83,12 +84,16 @@ def quartiles(values: ArrayLike) -> tuple[float, float]:
 def ratio(over: ArrayLike, under: ArrayLike, draws: int = DRAWS) -> Estimate:
     """The median over rounds of `over` divided by `under`, with the percentile bootstrap over rounds.
 
-    Both were timed in the same rounds, so a round's quotient is free of what slowed both of them down. Rounds count as
-    independent. Raises ValueError for less than 6 rounds, or numbers of them that differ.
+    Both were timed in the same rounds, so a round's quotient is free of what slowed both of them down. Rounds that
+    follow each other are alike: they are drawn in circular blocks of the cube root of their number (Politis and Romano
+    1992). Raises ValueError for less than 6 rounds, or numbers of them that differ.
     """
     quotients = np.asarray(over, dtype=float) / np.asarray(under, dtype=float)
     n = len(_sorted(quotients))
-    drawn = np.median(quotients[np.random.default_rng(0).integers(n, size=(draws, n))], axis=1)
+    block = math.ceil(n ** (1 / 3))
+    starts = np.random.default_rng(0).integers(n, size=(draws, math.ceil(n / block), 1))
+    picked = ((starts + np.arange(block)) % n).reshape(draws, -1)[:, :n]
+    drawn = np.median(quotients[picked], axis=1)
     low, high = np.quantile(drawn, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return Estimate(float(np.median(quotients)), float(low), float(high))
 

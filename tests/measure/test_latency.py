@@ -36,7 +36,8 @@ class Watched(nn.Module):
 @pytest.fixture
 def few_calls(monkeypatch):
     monkeypatch.setattr("fairprune.measure.timing.WARM", 0.0)
-    monkeypatch.setattr("fairprune.measure.timing.BLOCK", 0.0)
+    monkeypatch.setattr("fairprune.measure.timing.BLOCK", 1e-9)
+    monkeypatch.setattr("fairprune.measure.timing.SHORT", 0.0)
 
 
 @pytest.mark.usefixtures("few_calls")

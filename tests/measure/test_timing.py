@@ -48,10 +48,23 @@ def test_the_budget_says_how_many_rounds():
 
 def test_what_is_short_is_called_often_enough_to_be_timed():
     fake = Fake()
-    [took] = fake.in_turn(0.0, short=lambda _: 2**-10)
-    calls = math.ceil(BLOCK * 2**10)
-    assert fake.ran[-2:] == [("short", 1), ("short", calls)]  # the first brings its weights back, and does not count
-    assert took == (2**-10,) * FEWEST
+    [took] = fake.in_turn(0.0, short=lambda _: 2**-14)
+    calls = math.ceil(BLOCK * 2**14)
+    assert calls == 17
+    assert fake.ran[-2:] == [("short", 1), ("short", calls)]  # the first fills the caches, and does not count
+    assert took == (2**-14,) * FEWEST
+
+
+def test_one_call_that_was_disturbed_does_not_decide_how_often_a_thing_is_called():
+    fake = Fake()
+    fake.in_turn(0.0, short=lambda now: 1.0 if now == 0 else 2**-14)
+    assert fake.ran[-1] == ("short", 17)
+
+
+def test_what_takes_no_time_is_called_a_thousand_times_and_no_more():
+    fake = Fake()
+    fake.in_turn(0.0, nothing=lambda _: 0.0)
+    assert max(calls for _, calls in fake.ran) == MOST
 
 
 def test_drift_within_a_study_leaves_the_ratio_alone():
@@ -95,6 +108,15 @@ def test_a_ratio_is_that_of_rounds():
     assert mixed.value == 4
     assert 1 <= mixed.low < 4 < mixed.high <= 7
     assert mixed == ratio([1, 2, 3, 4, 5, 6, 7], [1] * 7)
+
+
+def test_the_interval_of_a_ratio_knows_that_rounds_in_a_row_are_alike():
+    """Slow and fast phases of 50 rounds each: as good as a handful of values, not a thousand."""
+    rng = np.random.default_rng(3)
+    alone = rng.normal(2, 0.2, size=1000)
+    phases = np.repeat(rng.normal(2, 0.2, size=20), 50)
+    widths = [(e := ratio(values, np.ones(1000))).high - e.low for values in (alone, phases)]
+    assert widths[1] > 2 * widths[0]
 
 
 def test_a_ratio_of_more_rounds_is_narrower():
