@@ -114,4 +114,4 @@ def test_docstring_examples_run(name: str) -> None:
 
 
 def test_docstring_examples_are_found() -> None:
-    assert doctest.testmod(importlib.import_module("fairprune.canonical")).attempted == 1
+    assert doctest.testmod(importlib.import_module("fairprune.canonical")).attempted == 2
