@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from fairprune.summary import Cell, Comparison, Range, Spread, State, Summary
+if TYPE_CHECKING:  # a summary brings statistics, and these torch; words are said of less, too
+    from fairprune.summary import Cell, Comparison, Range, Spread, State, Summary
 
 MARKS = {"better": "▲", "worse": "▼", "not separated": "○", "not estimable": "–"}
 _FINE = 1000  # test samples from which hundredths of a percent mean something

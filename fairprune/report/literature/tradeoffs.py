@@ -99,7 +99,7 @@ def _said(start: Start) -> str:
     values = (
         (start.params, "M parameters"),
         (start.macs, "G multiply-adds"),
-        (start.top1, "%"),
+        (start.top1, "% top-1"),
         (start.top5, "% top-5"),
     )
     return ", ".join(f"{value:.4g} {unit}" for value, unit in values if value is not None)
