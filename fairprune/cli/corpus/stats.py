@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 12  # combinations
 _WIDEST = 5  # spreads
+_METRICS = {"top1": "top-1 accuracy", "top5": "top-5 accuracy", "params": "parameters", "flops": "operations"}
 
 
 def stats(
@@ -89,7 +90,7 @@ def _rows(c: Stats) -> Iterable[tuple[str, str, str]]:
         ("papers without a ResNet on ImageNet", c.papers_without_resnet_on_imagenet, ""),
         ("papers that give a standard deviation", c.papers_with_deviation, ""),
     ]
-    said += [(f"papers that report {name}, %", 100 * part, "") for name, part in c.reporting.items()]
+    said += [(f"papers that report {_METRICS[name]}, %", 100 * part, "") for name, part in c.reporting.items()]
     return [(what, f"{number:.0f}", more) for what, number, more in said]
 
 

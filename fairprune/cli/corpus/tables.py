@@ -32,7 +32,8 @@ def tables(
         if as_json:
             typer.echo(json.dumps(rows, indent=2))
         else:
-            print_table(("table ", *found.origins, "all"), [(t, *n.values(), sum(n.values())) for t, n in rows.items()])
+            counts = [(origin, *(rows[table][origin] for table in TABLES)) for origin in found.origins]
+            print_table(("origin ", *TABLES), [*counts, ("all", *(sum(rows[table].values()) for table in TABLES))])
         return
     columns = next((columns for table, columns in SCHEMA.items() if table == name), None)
     if columns is None:
