@@ -55,8 +55,12 @@ FAMILIES = (
     ),
 )
 INITIAL = frozenset(("set", "l0", "variational_dropout", "rigl"))  # trainings that begin with the initialisation
-UNFIT: Mapping[str, frozenset[str]] = {"slimming": _LENETS, "sss": _LENETS}  # without batch norms, without blocks
-_FIELDS: Mapping[str, str] = {  # of methods of the corpus that a component's defaults do not describe
+UNFIT: Mapping[str, frozenset[str]] = {
+    "slimming": _LENETS | {"preresnet110", "preresnet164", "densenet40"},  # layers without a batch norm directly behind
+    "obs": frozenset(("vgg16", "vgg19")),  # its blocks of 2,000 weights would not fit into memory
+}
+_FIELDS: Mapping[str, str] = {  # what the defaults of a component do not say, by key of the corpus or by component
+    "sss": 'granularity = "channel"\n',  # blocks are in residual networks only
     "magnitude-at-initialisation": 'start = "init"\n',
     "random-at-initialisation": 'start = "init"\n',
 }
@@ -167,9 +171,10 @@ def _task(place: Place, known: Components, family: Family) -> str:
 
 def _method(method: str, known: Components, family: Family) -> str:
     component = known.of["methods"][method]
-    head = f"[methods.{json.dumps(method)}] # {known.names['methods'][method]}\n"
+    said = f"training = {{ hook = {json.dumps(component)}, schedule = {json.dumps(family.training)} }}"
     if component in BUILTIN["criterion"]:
-        return f"{head}criterion = {json.dumps(component)}\n{_FIELDS.get(method, '')}"
-    if component in INITIAL:
-        return f"{head}training = {json.dumps(component)}\n"
-    return f'{head}training = {{ hook = {json.dumps(component)}, schedule = "{family.training}" }}\n'
+        said = f"criterion = {json.dumps(component)}"
+    elif component in INITIAL:
+        said = f"training = {json.dumps(component)}"
+    more = _FIELDS.get(method, _FIELDS.get(component, ""))
+    return f"[methods.{json.dumps(method)}] # {known.names['methods'][method]}\n{said}\n{more}"

@@ -60,17 +60,17 @@ class Hole:
     dataset: str
     joins: tuple[str, ...]  # methods measured there that it can be compared with for the first time, after those before
     alone: int  # how many those are if this hole alone is filled
-    papers: int  # papers with results at the place
+    papers: int  # papers with results of pruned networks at the place
 
 
 def literature(corpus: Corpus, least: int = 1) -> Literature:
     """Methods, networks and data sets that at least so many papers use; it needs the tables `NEEDED`.
 
-    A paper uses a network or data set that it has a result on, and a method that it has a result of or whose paper it
-    compares with. Results of networks trained from scratch are none of the method. A result without numbers counts:
-    someone has measured it, whether or not it was transcribed.
+    Results of pruned networks count, not those of dense ones and of networks trained from scratch. One without numbers
+    counts, since someone has measured it, whether or not it was typed in. A paper uses a network or data set that it
+    has such a result on, and a method that it has one of or whose paper it compares with.
     """
-    rows = corpus["results"].filter(pl.col("kind") != "scratch")
+    rows = corpus["results"].filter(kind="prune")
     methods = {key: n for key, n in _method_papers(corpus, rows).items() if n >= least}
     networks, datasets = (_often(rows, column, least) for column in ("network", "dataset"))
     used = rows.filter(pl.col("network").is_in(networks) & pl.col("dataset").is_in(datasets))
