@@ -76,10 +76,18 @@ def merged(corpus: Corpus, part: Part) -> Corpus:
 
 
 def of_origin(corpus: Corpus, origin: str) -> Corpus:
-    """The rows that came from one origin. Raises CorpusError for one that brought none."""
+    """What one origin brought: its papers and those that it has results of, results, comparisons and recipes.
+
+    Methods, networks and data sets stay, since rows of one origin use names of others. Raises CorpusError for an origin
+    that brought nothing.
+    """
     if origin not in corpus.origins:
         raise CorpusError(unknown("origin", origin, corpus.origins))
-    return Corpus({table: frame.filter(origin=origin) for table, frame in corpus.tables.items()})
+    brought: tuple[TableName, ...] = ("results", "comparisons", "recipes")
+    own = {table: corpus[table].filter(origin=origin) for table in brought}
+    printed = own["results"]["paper"].unique().to_list()
+    own["papers"] = corpus["papers"].filter((pl.col("origin") == origin) | pl.col("key").is_in(printed))
+    return Corpus({**corpus.tables, **own})
 
 
 def _frame(table: TableName, part: Part) -> pl.DataFrame:

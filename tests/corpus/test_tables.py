@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from fairprune.corpus.check import check, faults
-from fairprune.corpus.tables import MANIFEST, Corpus, Part, load, merged, nothing, save
+from fairprune.corpus.tables import MANIFEST, Corpus, Part, load, merged, nothing, of_origin, save
 from fairprune.errors import CorpusError
 
 PAPER = {"key": "p", "title": "T", "first_author": "A", "year": 2020, "pruning": True}
@@ -89,3 +89,13 @@ def test_duplicate_keys_and_places() -> None:
     assert str(fault) == "f.toml, line 7, key: 'p/1' stands there twice [duplicate-key]"
     with pytest.raises(CorpusError, match="duplicate-key"):
         check(corpus, twice)
+
+
+def test_what_an_origin_brought() -> None:
+    network = {"key": "n", "name": "N"}
+    whole = merged(merged(nothing(), part(networks=[network])), Part("other", {"results": [RESULT | {"key": "p/2"}]}))
+    found = of_origin(whole, "other")
+    assert found["results"]["key"].to_list() == ["p/2"]
+    assert found["papers"]["key"].to_list() == ["p"]  # of another origin, but this one has a result of it
+    assert found["networks"]["key"].to_list() == ["n"]
+    assert of_origin(whole, "o")["results"]["key"].to_list() == ["p/1"]
