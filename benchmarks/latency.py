@@ -26,6 +26,7 @@ from fairprune.measure.timing import Estimate
 
 NETWORKS = ("resnet20", "resnet56", "vgg16")
 SPEEDUPS = (2, 4)
+EVEN = {16: 0.5, 32: 0.25, 64: 0.25}  # channels of a layer -> fraction removed, so that eights or nearly so are left
 
 
 def networks(name: str, example: Tensor) -> dict[str, nn.Module]:
@@ -59,6 +60,20 @@ def masked(example: Tensor, conditions: Conditions) -> None:
         print(f"{'torch':<22}{timed.batch_size:>6}{'':>12}  {times(timed.speedup('masked'))}", flush=True)
 
 
+def widths(example: Tensor, conditions: Conditions) -> None:
+    """ResNet-20 with half of its multiply-adds, by one ratio for all layers, and by widths that suit the kernels."""
+    dense = registry.load("network", "resnet20")(10, 3)
+    uniform = fp.prune(dense, example, target=fp.speedup(2))
+    chosen = {group: EVEN[size] for group, (_, size) in uniform.fairprune.kept.items()}
+    made = {"dense": dense, "uniform": uniform, "even": fp.prune(dense, example, ratios=chosen)}
+    print(f"\nresnet20 with 8 or 12, 24 and 48 channels: {made['even'].fairprune.speedup:.2f}x fewer multiply-adds")
+    for timed in compare_onnx(
+        {name: onnx_model(network, example) for name, network in made.items()}, example, conditions
+    ):
+        shown = f"{times(timed.speedup('even'))}, one ratio for all layers {times(timed.speedup('uniform'))}"
+        print(f"{'onnxruntime':<22}{timed.batch_size:>6}{'':>12}  {shown}", flush=True)
+
+
 def main() -> None:
     """Print a table for each network."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -80,6 +95,7 @@ def main() -> None:
             row = f"{way:<22}{at.batch_size:>6}{1000 * at.latency('dense').value:>9.3g} ms"
             print(row, "".join(f" {times(at.speedup(s)):<21}" for s in made if s != "dense"), flush=True)
     masked(example, conditions)
+    widths(example, conditions)
 
 
 if __name__ == "__main__":
