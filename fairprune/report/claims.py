@@ -39,7 +39,7 @@ def sentences(found: Mapping[str, Any]) -> str:
     """A verdict in lines of text."""
     head = f"{found['claim']}, {found['scale']}: {found['verdict']}"
     return "\n".join(
-        [head, *(f"  {test['name']}: {_effect(test)}, {expected(test)}: {test['outcome']}" for test in found["tests"])]
+        [head, *(f"  {test['name']}: {_effect(test)}, {expected(test)}, {_decided(test)}" for test in found["tests"])]
     )
 
 
@@ -53,7 +53,8 @@ def page(found: Mapping[str, Any], note: str) -> str:
     ]
     k = len(rows)
     rule = (
-        "Effects are taken within each seed; intervals and p values are Student's, one test at a time. Reproduced: "
+        "Effects are taken within each seed; intervals and p values are Student's, one test at a time. Tests of a "
+        "direction are one-sided, so one can hold whose interval, which has two sides, just reaches 0. Reproduced: "
         f"every test holds at 5 %. Contradicted: one of the {k} holds the other way round at 5 % / {k}. Undecided: "
         "at this scale the claim could not be decided."
     )
@@ -74,6 +75,10 @@ def page(found: Mapping[str, Any], note: str) -> str:
 def expected(test: Mapping[str, Any]) -> str:
     """What was expected of a test's effect."""
     return "expected " + _EXPECTED[test["expect"]].format(margin=test["margin"] or 0, unit=_unit(test))
+
+
+def _decided(test: Mapping[str, Any]) -> str:
+    return (f"p = {_p(test['p'])}: " if test["p"] is not None else "") + str(test["outcome"])
 
 
 def _effect(test: Mapping[str, Any]) -> str:
