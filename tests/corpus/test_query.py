@@ -138,5 +138,11 @@ def test_the_command(fairprune: Command, folder: Path) -> None:
     assert out.endswith("12 rows, 5 shown (--limit 0: all)\n")
     _, out, _ = fairprune(*asked, "--sql", "SELECT key, aliases FROM networks", "--csv")
     assert out == 'key,aliases\nlenet,""\nresnet,""\nvgg,""\n'
+    _, out, _ = fairprune(
+        *asked, "--sql", "SELECT network, ARRAY_AGG(seeds) AS s FROM results GROUP BY network", "--csv"
+    )
+    assert "resnet,3" in out
+    _, out, _ = fairprune(*asked, "--sql", "SELECT * FROM results")
+    assert " more columns with --csv or --json: base_top5, base_top1_std" in " ".join(out.split())
     code, _, err = fairprune(*asked, "--sql", "SELECT 1", "--paper", "e")
     assert (code, err) == (2, "error: --sql stands alone, but for --limit: its WHERE takes the place of filters\n")

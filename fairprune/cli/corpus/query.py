@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _SHOWN = 40  # rows in the terminal
+_WIDEST = 16  # columns there
 
 Names = list[str] | None
 
@@ -94,7 +95,8 @@ def _flat(found: pl.DataFrame) -> pl.DataFrame:
     """Lists as text, which is all that CSV and a terminal can show."""
     import polars as pl
 
-    return found.with_columns(pl.col(pl.List(pl.String)).list.join("; "))
+    lists = [name for name, kind in found.schema.items() if isinstance(kind, pl.List)]
+    return found.with_columns(pl.col(lists).cast(pl.List(pl.String)).list.join("; "))
 
 
 def _print(found: pl.DataFrame, most: int, single: bool) -> None:
@@ -104,12 +106,16 @@ def _print(found: pl.DataFrame, most: int, single: bool) -> None:
     shown = _flat(found.head(most or found.height))
     if single:
         shown = shown.select(name for name in shown.columns if shown[name].null_count() < shown.height)
+    wide = shown.columns[_WIDEST:]
+    shown = shown.drop(wide)
     same = [name for name in shown.columns if single and shown.height > 1 and shown[name].n_unique() == 1]
     columns = [name if shown[name].dtype.is_numeric() else f"{name} " for name in shown.columns if name not in same]
     if same:
         console().print("all: " + ", ".join(f"{name} {_cell(shown[name][0])}" for name in same) + "\n")
     if columns and shown.height:
         print_table(columns, ([_cell(value) for value in row] for row in shown.drop(same).iter_rows()))
+    if wide:
+        console().print(f"{len(wide)} more columns with --csv or --json: {', '.join(wide)}")
     number = f"{found.height:,} row{'s' * (found.height != 1)}"
     console().print(number if shown.height == found.height else f"{number}, {shown.height} shown (--limit 0: all)")
 
