@@ -90,7 +90,7 @@ def _of_method(corpus: Corpus, name: str) -> pl.DataFrame:
 
 
 def _said(pair: Pair, a: Mapping[str, Any], b: Mapping[str, Any]) -> Compared:
-    one, other = _metrics(a), _metrics(b)
+    one, other = metrics_of(a), metrics_of(b)
     labels = [", ".join(row[name] for name in ("variant", "setting", "paper") if row[name]) for row in (a, b)]
     both = {name: (one[name], other[name]) for name in METRICS if name in one and name in other}
     return Compared(pair, (labels[0], labels[1]), both)
@@ -102,7 +102,7 @@ def _order(each: Compared) -> tuple[Any, ...]:
     return -strictness(pair.verdict), pair.a.place, pair.a.speedup or 0, pair.a.compression or 0, pair.a.id, pair.b.id
 
 
-def _metrics(row: Mapping[str, Any]) -> Mapping[str, float]:
+def metrics_of(row: Mapping[str, Any]) -> Mapping[str, float]:
     """What a row reports; a change also where accuracy and base give it, and the other way round."""
     found = {name: row[name] for name in METRICS}
     for top in ("top1", "top5"):

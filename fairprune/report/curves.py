@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Iterable
 
+from fairprune.audit.setups import RATES, Rate
 from fairprune.report import words
 from fairprune.report.figures import axes
 from fairprune.report.figures.palette import COLOURS, SHAPES
 from fairprune.report.figures.values import Axis, Figure, Point, Reference, Series
 from fairprune.report.figures.values import Panel as Plot
 from fairprune.report.headline import where
+from fairprune.report.laid import laid as laid_under
+from fairprune.report.published import Shelf
 from fairprune.report.rows import anchor
 from fairprune.summary import Cell, Panel, Spread, Summary
-
-Rate = Literal["compression", "speedup"]
 
 _TITLES = {
     "compression": "compression (dense / kept parameters)",
@@ -22,11 +23,10 @@ _TITLES = {
 }
 
 
-def curves(summary: Summary, panel: Panel) -> dict[Rate, Figure]:
-    """A panel's curves over compression and over speedup; none where no run of it ended."""
-    rates: tuple[Rate, ...] = ("compression", "speedup")
-    found = {rate: [cell for cell in panel.cells if cell.endpoint and _factor(cell, rate)] for rate in rates}
-    return {rate: _figure(summary, panel, rate) for rate in rates if found[rate]}
+def curves(summary: Summary, panel: Panel, shelf: Shelf | None = None) -> dict[Rate, Figure]:
+    """A panel's curves over compression and over speedup; none where no run of it ended. A shelf's lie below them."""
+    found = {rate: [cell for cell in panel.cells if cell.endpoint and _factor(cell, rate)] for rate in RATES}
+    return {rate: _figure(summary, panel, rate, shelf) for rate in RATES if found[rate]}
 
 
 def style_of(summary: Summary, method: str) -> tuple[int, int]:
@@ -36,30 +36,36 @@ def style_of(summary: Summary, method: str) -> tuple[int, int]:
     return index % COLOURS, index % len(SHAPES)
 
 
-def _figure(summary: Summary, panel: Panel, rate: Rate) -> Figure:
+def _figure(summary: Summary, panel: Panel, rate: Rate, shelf: Shelf | None) -> Figure:
     mates = [p for p in summary.panels if p.task == panel.task]
     factors = [f for p in mates for cell in p.cells if cell.endpoint and (f := _factor(cell, rate))]
+    heights = _heights(mates)
+    laid = {p.recipe: laid_under(shelf, p, rate, max(factors), heights) for p in mates} if shelf else {}
+    points = [point for found in laid.values() for series in found.series for point in series.points]
     names = list(dict.fromkeys(cell.method for cell in panel.cells if cell.endpoint and _factor(cell, rate)))
     middle = (len(names) - 1) / 2
     plot = Plot(
         title="",
-        x=axes.factor(_TITLES[rate], factors),
-        y=_heights(summary, mates),
-        series=tuple(_series(summary, panel, rate, name, index - middle) for index, name in enumerate(names)),
+        x=axes.factor(_TITLES[rate], [*factors, *(point.x for point in points)]),
+        y=_axis(summary, [*heights, *(point.y for point in points)]),
+        series=(
+            *(laid[panel.recipe].series if laid else ()),
+            *(_series(summary, panel, rate, name, index - middle) for index, name in enumerate(names)),
+        ),
         references=_references(summary, panel),
     )
     return Figure(
         key=f"chart-{summary.panels.index(panel)}-{rate}",
         title=f"{where(panel)}: test {summary.endpoint} against {rate}",
-        caption="",
+        caption=laid[panel.recipe].note if laid else "",
         panels=(plot,),
         aspect=0.5,
         names="ends",
-        description=_description(summary, panel, rate),
+        description=" ".join([_description(summary, panel, rate), *([laid[panel.recipe].note] if laid else [])]),
     )
 
 
-def _heights(summary: Summary, mates: list[Panel]) -> Axis:
+def _heights(mates: list[Panel]) -> tuple[float, float]:
     """Heights are those of all panels of the task, so that recipes can be compared by eye."""
     spreads = [cell.endpoint for p in mates for cell in p.cells]
     spreads += [p.base for p in mates] + [p.dense.endpoint for p in mates if p.dense]
@@ -68,9 +74,13 @@ def _heights(summary: Summary, mates: list[Panel]) -> Axis:
     reach = 0.35 * (max(means) - min(means)) or 1.0  # a whisker may run off the plot; means may not
     low = max(min(s.mean if s.low is None else s.low for s in known), min(means) - reach)
     high = min(max(s.mean if s.high is None else s.high for s in known), max(means) + reach)
+    return low, high
+
+
+def _axis(summary: Summary, heights: Iterable[float]) -> Axis:
     bottom, top = (0.0, 100.0) if summary.unit == "%" else (-math.inf, math.inf)
     unit = f", {summary.unit}" if summary.unit else ""
-    return axes.linear(f"test {summary.endpoint}{unit}", (low, high), floor=bottom, ceiling=top)
+    return axes.linear(f"test {summary.endpoint}{unit}", heights, floor=bottom, ceiling=top)
 
 
 def _factor(cell: Cell, rate: Rate) -> float | None:

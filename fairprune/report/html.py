@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
+from fairprune.audit.setups import Rate
 from fairprune.record import Record
-from fairprune.report import headline, words
-from fairprune.report.curves import Rate, curves
+from fairprune.report import headline, published, words
+from fairprune.report.curves import curves
 from fairprune.report.figures.page import Drawn
 from fairprune.report.finding import Finding, ordered
+from fairprune.report.published import Shelf
 from fairprune.report.rows import Row, anchor, endpoint_title, rows
 from fairprune.report.standing import Standing, standing
 from fairprune.report.templates import template
@@ -42,6 +45,15 @@ class Detail:
 
 
 @dataclass(frozen=True)
+class Others:
+    """What others published on a task: sentences about it, and its results by paper."""
+
+    task: str
+    about: tuple[str, ...]
+    papers: tuple[tuple[published.Line, ...], ...]
+
+
+@dataclass(frozen=True)
 class Remark:
     """A finding with links to the points that it concerns."""
 
@@ -52,12 +64,22 @@ class Remark:
     more: int
 
 
-def page(summary: Summary, records: Mapping[str, Record], findings: Sequence[Finding], command: str) -> str:
-    """The page of a study, complete or not. `command` is what reproduces it; `records` are by run id."""
-    sections = [_section(summary, panel, records) for panel in summary.panels]
+def page(
+    summary: Summary,
+    records: Mapping[str, Record],
+    findings: Sequence[Finding],
+    command: str,
+    shelf: Shelf | None = None,
+) -> str:
+    """The page of a study, complete or not. `command` is what reproduces it; `records` are by run id.
+
+    Published results on a `shelf` are laid under the curves, and listed.
+    """
+    sections = [_section(summary, panel, records, shelf) for panel in summary.panels]
     return template("page.html").render(
         summary=summary,
         sections=sections,
+        others=_others(shelf) if shelf else (),
         statements=headline.headline(summary),
         remarks=_remarks(summary, findings),
         exploratory=[c for c in summary.exploratory if c.n],
@@ -69,14 +91,25 @@ def page(summary: Summary, records: Mapping[str, Record], findings: Sequence[Fin
     )
 
 
-def _section(summary: Summary, panel: Panel, records: Mapping[str, Record]) -> Section:
+def _others(shelf: Shelf) -> list[Others]:
+    return [
+        Others(
+            task,
+            tuple(published.about(found, shelf.metric)),
+            tuple(tuple(lines) for _, lines in groupby(published.lines(found, shelf.papers), lambda line: line.paper)),
+        )
+        for task, found in shelf.tasks.items()
+    ]
+
+
+def _section(summary: Summary, panel: Panel, records: Mapping[str, Record], shelf: Shelf | None) -> Section:
     compared = {(c.method, c.target): c for c in panel.comparisons}
     cells = [(None, panel.dense)] if panel.dense else []
     return Section(
         title=headline.where(panel),
         rows=tuple(rows(summary, panel)),
         standing=standing(panel),
-        charts={rate: Drawn(figure) for rate, figure in curves(summary, panel).items()},
+        charts={rate: Drawn(figure) for rate, figure in curves(summary, panel, shelf).items()},
         detectable=headline.detectable(summary, panel),
         details=tuple(
             Detail(anchor(summary, panel, index), cell, compared.get((cell.method, cell.target)), _spec(cell, records))

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from fairprune.report import headline, words
+from fairprune.report import headline, published, words
 from fairprune.report.finding import Finding, ordered
 from fairprune.report.headline import where
+from fairprune.report.published import Shelf
 from fairprune.report.rows import Row, endpoint_title, rows
 from fairprune.report.standing import standing
 from fairprune.summary import Cell, Cost, Panel, Summary
 
 
-def page(summary: Summary, findings: Sequence[Finding], command: str) -> str:
-    """What a study asks, shows, cost, and what is to be said against it."""
+def page(summary: Summary, findings: Sequence[Finding], command: str, shelf: Shelf | None = None) -> str:
+    """What a study asks, shows, cost, and what is to be said against it; what others published stands on a `shelf`."""
     said = [": ".join(filter(None, (s.where, " ".join(s.sentences)))) for s in headline.headline(summary)]
     places = [f"{words.plural(place.runs, 'run')} on {place.text}" for place in summary.places]
     places += [f"latency of {words.plural(place.runs, 'run')} measured on {place.text}" for place in summary.timed]
@@ -27,12 +28,29 @@ def page(summary: Summary, findings: Sequence[Finding], command: str) -> str:
         "## Results",
         table(summary),
         *_exploratory(summary),
+        *(_published(shelf) if shelf else ()),
         "## Cost",
         ledger(summary),
         "## What the audit says",
         "\n".join(f"- **{f.severity}**, `{f.rule}`: {plain(f.text)}" for f in ordered(findings)) or "Nothing.",
     ]
     return paragraphs(parts)
+
+
+def _published(shelf: Shelf) -> Iterator[str]:
+    """Published results of each task, with the setup that each reaches against the study's own."""
+    yield "## Published results"
+    titles = ["paper", "method", "compression", "speedup", f"{shelf.metric}, %, as reported", "runs"]
+    for task, found in shelf.tasks.items():
+        if len(shelf.tasks) > 1:
+            yield f"### {plain(task)}"
+        yield plain(" ".join(published.about(found, shelf.metric)))
+        rows = [
+            [r.paper, r.method, r.compression, r.speedup, r.accuracy, r.runs, r.setup, r.blocked, r.source]
+            for r in published.lines(found, shelf.papers)
+        ]
+        last = ["setup against ours", "what keeps it from the next", "where"]
+        yield grid([*titles, *last], "llrrrrlll", [[plain(cell) for cell in row] for row in rows]) if rows else ""
 
 
 def ledger(summary: Summary) -> str:

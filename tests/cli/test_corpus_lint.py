@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fairprune.cli import main
 from fairprune.corpus.tables import Part, merged, nothing, save
 
 Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def lint(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+def lint(fairprune: Command, tmp_path: Path) -> Command:
     """Run the command on a corpus of two origins, of which one has an error."""
     where = {"paper": "p", "source": "table 1", "transcribed_by": "us", "kind": "prune"}
     wrong = {**where, "key": "p/1", "base_top1": 93.53, "top1": 93.77, "top1_change": 0.38}
     corpus = merged(nothing(), Part("bad", {"results": [wrong]}))
     save(merged(corpus, Part("good", {"results": [{**where, "key": "p/2", "top1": 93.0}]})), tmp_path / "corpus")
-
-    def lint(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(
-            sys, "argv", ["fairprune", "corpus", "lint", "--corpus", str(tmp_path / "corpus"), *arguments]
-        )
-        with pytest.raises(SystemExit) as end:
-            main()
-        printed = capsys.readouterr()
-        return int(end.value.code or 0), printed.out, printed.err
-
-    return lint
+    return lambda *arguments: fairprune("corpus", "lint", "--corpus", tmp_path / "corpus", *arguments)
 
 
 def test_json(lint: Command) -> None:
