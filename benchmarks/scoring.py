@@ -32,12 +32,11 @@ from fairprune.measure.cost import count
 from fairprune.pruning.allocation import global_, select
 from fairprune.pruning.apply import space_of
 from fairprune.pruning.deciding import Asked, Look, Procedure, decide, score_space
-from fairprune.pruning.granularity.weights import WeightSpace
 from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.space import Space
 
 IMAGES, BATCH = 1024, 128
-STEPS = 100  # of SynFlow
+STEPS, FEW = 100, 4  # of SynFlow: all, and those that are measured otherwise
 
 
 @dataclass(frozen=True)
@@ -109,27 +108,29 @@ def scores() -> None:
 def steps(number: int) -> None:
     """ResNet-50: SynFlow, which scores and removes again and again."""
     network, example = imagenet()
-    space = space_for(network, example, "weight")
-    assert isinstance(space, WeightSpace)
     head(f"ResNet-50, SynFlow at {example.shape[2]} x {example.shape[3]}, fp64")
-    score = timed(scoring(network, space, "synflow", example), repeats=3)
+    score = timed(scoring(network, space_for(network, example, "weight"), "synflow", example), repeats=3)
     row("scores, once", score, peak("synflow"))
+    whole = timed(removing(network, example, number), repeats=1, warm=False)
+    each = Time(whole.wall / number, whole.cpu / number)
+    row(f"a step: mean of {number}", each, f"{each / score} of its scores, {peak('steps')}")
+    note = "measured" if number == STEPS else f"extrapolated from {number}"
+    row(f"{STEPS} steps", Time(each.wall * STEPS, each.cpu * STEPS), note)
+
+
+def removing(network: nn.Module, example: Tensor, number: int) -> Callable[[], object]:
+    """What takes that many of the 100 steps of SynFlow to a tenth of the parameters when it is called."""
+    space, look = space_for(network, example, "weight"), Look(lambda: [], F.cross_entropy, example, 0)
     asked = Asked(
         space=space,
         name="global",
         allocate=global_,
-        target=fp.compression(10 ** (number / STEPS)),  # each step removes as much as one of 100 to 10x
+        target=fp.compression(10 ** (number / STEPS)),
         dense=count(network, example).size,
         units=sum(group.size for group in space.groups),
     )
     how = Procedure(registry.load("criterion", "synflow"), steps=number)
-    whole = timed(
-        lambda: decide(network, asked, how, Look(lambda: [], F.cross_entropy, example, 0)), repeats=1, warm=False
-    )
-    each = Time(whole.wall / number, whole.cpu / number)
-    row(f"a step: mean of {number}", each, f"{each / score} of its scores")
-    note = "measured" if number == STEPS else f"extrapolated from {number}"
-    row(f"{STEPS} steps", Time(each.wall * STEPS, each.cpu * STEPS), note)
+    return lambda: decide(network, asked, how, look)
 
 
 def calibrated() -> None:
@@ -146,20 +147,22 @@ def calibrated() -> None:
         row(f"{name}, then repair {repair}" if repair else name, took, f"to {target.axis} {target.value:g}, once")
 
 
-def peak(criterion: str) -> str:
-    """What scoring takes beyond the network, in multiples of its weights, measured in a process of its own."""
+def peak(what: str) -> str:
+    """What scoring (or a few steps) takes beyond the network, in its weights, measured in a process of its own."""
     if not Path("/proc/self/clear_refs").exists():
         return ""
     threads = str(torch.get_num_threads())
-    command = [sys.executable, __file__, "--peak", criterion, "--threads", threads]
+    command = [sys.executable, __file__, "--peak", what, "--threads", threads]
     return f"peak {float(subprocess.check_output(command, text=True)):.1f} x the weights"
 
 
-def measured_peak(criterion: str) -> float:
-    """Most memory while scoring, less that before, over the size of the parameters."""
+def measured_peak(what: str) -> float:
+    """Most memory while a criterion scores, or in a few steps, less that before, over the size of the parameters."""
     network, example = imagenet()
-    space = space_for(network, example, WEIGHT_ONLY.get(criterion, "weight"))
-    run = scoring(network, space, criterion, example)
+    if what == "steps":
+        run: Callable[[], object] = removing(network, example, FEW)
+    else:
+        run = scoring(network, space_for(network, example, WEIGHT_ONLY.get(what, "weight")), what, example)
     run()  # what is loaded at first use does not count
     ctypes.CDLL(None).malloc_trim(0)  # what is freed but held would not count
     before = resident("VmRSS")
@@ -179,7 +182,7 @@ def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--full", action="store_true", help="all 100 steps of SynFlow instead of 4")
+    parser.add_argument("--full", action="store_true", help=f"all {STEPS} steps of SynFlow instead of {FEW}")
     parser.add_argument("--only", choices=["scores", "steps", "calibrated"])
     parser.add_argument("--peak", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -188,7 +191,7 @@ def main() -> None:
         print(measured_peak(asked.peak))
         return
     print(f"torch {torch.__version__}, {asked.threads} threads; medians of several, unless it says otherwise")
-    parts = {"scores": scores, "steps": lambda: steps(STEPS if asked.full else 4), "calibrated": calibrated}
+    parts = {"scores": scores, "steps": lambda: steps(STEPS if asked.full else FEW), "calibrated": calibrated}
     for name in [asked.only] if asked.only else parts:
         parts[name]()
 
