@@ -12,6 +12,7 @@ from fairprune.cli import (
     crossing,
     linting,
     networks,
+    new,
     pruning,
     results,
     schedules,
@@ -45,6 +46,7 @@ for command in (
     components.check,
 ):
     app.command(epilog=getattr(command, "epilog", None))(command)
+app.add_typer(new.app, name="new")
 app.add_typer(claims.app, name="claims")
 app.add_typer(corpus.app, name="corpus")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -167,17 +167,25 @@ def built(network: str, shape: str, classes: int, options: list[str] | None) -> 
     from fairprune.errors import SpecError
     from fairprune.networks.build import build
     from fairprune.spec import NetworkSpec
-    from fairprune.study import toml_value
 
     try:
         channels, height, width = (int(part) for part in shape.split(","))
     except ValueError:
         raise SpecError(f"--shape {shape}: expected channels,height,width, e.g. 3,32,32") from None
-    values = {}
-    for option in options or ():
-        key, equals, raw = option.partition("=")
-        if not equals:
-            raise SpecError(f"--option {option}: expected key=value")
-        values[key] = toml_value(raw)
+    values = key_values("--option", options)
     made = build(NetworkSpec(name=network, options=values), (channels, height, width), classes, Path.cwd())
     return made, torch.zeros(1, channels, height, width)
+
+
+def key_values(option: str, given: Iterable[str] | None) -> dict[str, Any]:
+    """What a repeated option says, as KEY=VALUE each time; values in TOML syntax, or bare strings."""
+    from fairprune.errors import SpecError
+    from fairprune.study import toml_value
+
+    values = {}
+    for text in given or ():
+        key, equals, raw = text.partition("=")
+        if not equals:
+            raise SpecError(f"{option} {text}: expected key=value")
+        values[key] = toml_value(raw)
+    return values
