@@ -12,7 +12,7 @@ from fairprune.cli.asking import Asker, Read, count, names, numbers, one_of
 from fairprune.cli.printing import console, print_plan
 
 if TYPE_CHECKING:
-    from fairprune.drafts import Draft, Units
+    from fairprune.drafts.study import Draft, Units
     from fairprune.launch.worker import Site
     from fairprune.plan import Plan
     from fairprune.registry import Kind
@@ -24,7 +24,7 @@ def drafted(
     ask: Asker, given: Given, options: Mapping[str, Any], path: Path | None, file: Read[Path], site: Site
 ) -> tuple[Draft, Path]:
     """The draft that the answers make, and its file. Raises FairpruneError for an option that means nothing."""
-    from fairprune.drafts import AXES, TARGETS, TIMES, UNITS, Draft, networks_for, usual_network
+    from fairprune.drafts.study import AXES, TARGETS, TIMES, UNITS, Draft, networks_for, usual_network
 
     data = ask("data set", given["data"], "digits", _component("dataset", site), _listing("dataset"))
     known = [f"  usual: {', '.join(networks_for(data))}; all: fairprune ls network"]
@@ -44,7 +44,7 @@ def drafted(
 
 def _methods(ask: Asker, given: str | None, draft: Draft, site: Site) -> tuple[str, ...]:
     """The methods: where nobody says which, the usual ones that fit the network."""
-    from fairprune.drafts import USUAL, method_for, methods_for
+    from fairprune.drafts.study import USUAL, method_for, methods_for
 
     def read(text: str) -> tuple[str, ...]:
         chosen = names(text)
@@ -69,7 +69,7 @@ def _fitting(draft: Draft, methods: Mapping[str, str], site: Site) -> Mapping[st
     """Those methods that can prune such units there; where the data is not at hand, all of them."""
     from dataclasses import replace
 
-    from fairprune.drafts import misfits
+    from fairprune.drafts.study import misfits
     from fairprune.errors import MissingDataError, PruneError
 
     mild = (0.3,) if draft.axis == "ratio" else (1.5,)

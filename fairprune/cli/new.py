@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from fairprune.cli.asking import asker
 from fairprune.cli.names import Completed, names_of
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Device, Jobs, StoreFolder, Threads
 
-app = typer.Typer(help="Write a file to start from: a study of your own.", no_args_is_help=True)
+app = typer.Typer(help="Write a file to start from: a study of your own, a paper for the corpus.", no_args_is_help=True)
 
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")]
 
@@ -112,7 +113,7 @@ def study(
     from fairprune.cli.drafting import command_for, drafted, planned, print_written
     from fairprune.cli.networks import key_values
     from fairprune.cli.sessions import resources
-    from fairprune.drafts import written
+    from fairprune.drafts.study import written
     from fairprune.errors import MissingDataError
     from fairprune.files import write_text
     from fairprune.launch.worker import Site
@@ -138,6 +139,35 @@ def study(
         typer.echo(json.dumps(found | ({"not_planned": why} if why else {}), indent=2))
     else:
         print_written(path, plan, why, following)
+
+
+@app.command()
+def paper(
+    path: Annotated[Path, typer.Argument(help="The file; its name is the paper's key.", metavar="KEY.toml")],
+    title: Annotated[str, typer.Option(help="The paper's title.")] = "",
+    first_author: Annotated[str, typer.Option(help="Surname.")] = "",
+    year: Annotated[int | None, typer.Option(min=1980, help="Of publication; default: this one.")] = None,
+    url: Annotated[str, typer.Option(help="Where it is.")] = "",
+    method: Annotated[str, typer.Option(help="The method that it introduces.")] = "",
+    by: Annotated[str, typer.Option(help="Who types it in.")] = "",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the beginning of a paper for the corpus, whose tables of results are to be typed in.
+
+    Example: `fairprune new paper doe-2024.toml --title "Pruning, Plainly" --first-author Doe --method Plain`
+    """
+    from fairprune.drafts.paper import Paper, paper_written
+    from fairprune.files import write_text
+
+    check_file(path, force)
+    year = year or datetime.now(UTC).year
+    write_text(path, paper_written(Paper(path.stem, title, first_author, year, url, method or path.stem, by)))
+    following = shlex.join(["fairprune", "corpus", "check", str(path)])
+    if as_json:
+        typer.echo(json.dumps({"paper": str(path), "next": following}, indent=2))
+    else:
+        typer.echo(f"written: {path}\nthen, with its tables typed in: {following}")
 
 
 def check_file(path: Path, force: bool) -> Path:

@@ -165,3 +165,13 @@ def test_what_cannot_be_is_refused_and_nothing_is_written(fairprune, folder, arg
     assert message in err
     assert [path.name for path in folder.glob("*.toml")] == ["old.toml"]
     assert (folder / "old.toml").read_text() == "mine"
+
+
+def test_a_paper_is_begun_and_then_checked(fairprune, folder):
+    code, out, _ = fairprune("new", "paper", "doe-2024.toml", "--title", "Plain", "--first-author", "Doe", "--json")
+    assert (code, json.loads(out)["next"]) == (0, "fairprune corpus check doe-2024.toml")
+    assert tomllib.loads((folder / "doe-2024.toml").read_text())["paper"]["key"] == "doe-2024"
+    code, _, err = fairprune("new", "paper", "doe-2024.toml")
+    assert (code, "--force" in err) == (2, True)
+    code, out, _ = fairprune("new", "paper", "doe-2024.toml", "--force")
+    assert (code, "corpus check doe-2024.toml" in out) == (0, True)

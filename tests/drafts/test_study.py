@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fairprune import registry, schedules
-from fairprune.drafts import (
+from fairprune.drafts.study import (
     AXES,
     TARGETS,
     TIMES,

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import wrap
 from typing import Any, Literal, get_args
 
 from fairprune import registry, schedules
 from fairprune.audit.finding import listed
 from fairprune.corpus.filling import FAMILIES, Family
+from fairprune.drafts.writing import commented, inline, key_of, quoted
 from fairprune.errors import FairpruneError, SpecError, unknown
 from fairprune.execute.feasible import check_feasible
 from fairprune.launch.session import prepare
@@ -129,7 +127,7 @@ def written(draft: Draft, command: str, folder: Path | None = None) -> str:
         _task(draft, family, factor),
         *(_method(key, name, draft, family, factor, folder) for key, name in names.items()),
         "[retraining.finetune] # what follows pruning, the same for every method\n"
-        f"schedule = {_quoted(_stretched(family.retraining, factor))}\n",
+        f"schedule = {quoted(_stretched(family.retraining, factor))}\n",
         _CONTROLS,
     ]
     text = "\n".join(parts)
@@ -154,14 +152,14 @@ def _head(draft: Draft, family: Family, command: str) -> str:
         "" if draft.time == "long" else " Longer ones (`--time`) reach higher accuracies."
     )
     lines = [
-        *_comment(f"Written by `{command}`; change what you like."),
-        *_comment(
+        *commented(f"Written by `{command}`; change what you like."),
+        *commented(
             "From axis to control is what the study declares: decide before it has results. A study that changes it "
             "afterwards is exploratory, and audited as that."
         ),
-        *_comment(said),
-        f"name = {_quoted(draft.name)}",
-        f"question = {_quoted(f'Which of {which} keeps most of the accuracy when {draft.units} are pruned?')}",
+        *commented(said),
+        f"name = {quoted(draft.name)}",
+        f"question = {quoted(f'Which of {which} keeps most of the accuracy when {draft.units} are pruned?')}",
         f'axis = "{draft.axis}" # {_AXIS_SAID[draft.axis]}',
         f"targets = [{', '.join(f'{value:g}' for value in draft.targets)}]",
         'endpoint = "top1" # what methods are compared by, on the test split',
@@ -182,17 +180,17 @@ _AXIS_SAID: Mapping[Axis, str] = {
 def _task(draft: Draft, family: Family, factor: float) -> str:
     recipe: dict[str, Any] = {**tomllib.loads(f"recipe = {family.pretrain}")["recipe"]}
     recipe["schedule"] = _stretched(recipe["schedule"], factor)
-    data = _quoted(draft.data)
+    data = quoted(draft.data)
     if draft.data_options:
-        data = f"{{ name = {data}, options = {_inline(draft.data_options)} }}"
+        data = f"{{ name = {data}, options = {inline(draft.data_options)} }}"
     return "\n".join(
         [
             "[task]",
             f"data = {data}",
-            f"network = {_quoted(draft.network)}",
+            f"network = {quoted(draft.network)}",
             "",
             "[task.pretrain] # how base models are trained; the learning rate by epoch",
-            *(f"{key} = {_inline(value)}" for key, value in recipe.items()),
+            *(f"{key} = {inline(value)}" for key, value in recipe.items()),
             "",
         ]
     )
@@ -203,12 +201,10 @@ def _method(key: str, name: str, draft: Draft, family: Family, factor: float, fo
     component, granularity = method_for(name, draft.units, folder), _granularity(draft.units)
     entries = {**registry.BUILTIN["criterion"], **registry.BUILTIN["training"]}
     said = f" # {entries[name].summary}" if name in entries else ""
-    lines = [f"[methods.{_key(key)}]{said}", f"criterion = {_quoted(name)}"]
+    lines = [f"[methods.{key_of(key)}]{said}", f"criterion = {quoted(name)}"]
     if isinstance(component, TrainingMethod):
-        schedule = (
-            f", schedule = {_quoted(_stretched(family.training, factor))}" if component.start == "trained" else ""
-        )
-        lines[1] = f"training = {{ hook = {_quoted(name)}{schedule} }}"
+        schedule = f", schedule = {quoted(_stretched(family.training, factor))}" if component.start == "trained" else ""
+        lines[1] = f"training = {{ hook = {quoted(name)}{schedule} }}"
     if component.granularities[0] != granularity:
         lines.append(f'granularity = "{granularity}"')
     if name == "random" and granularity == "channel":
@@ -236,24 +232,3 @@ def _recipe(family: Family) -> dict[str, Any]:
 def _stretched(schedule: str, factor: float) -> str:
     parsed = schedules.parse(schedule)
     return str(parsed.stretched_to(parsed.total * factor))
-
-
-def _comment(text: str) -> list[str]:
-    return [f"# {line}" for line in wrap(text, 118)]
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _inline(value: Any) -> str:
-    """A value in TOML syntax."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_inline(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_inline, value))}]"
-    return _quoted(value) if isinstance(value, str) else json.dumps(value)

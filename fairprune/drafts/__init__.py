@@ -1,0 +1,1 @@
+"""Files to start from: a study from a few answers, a paper for the corpus."""
