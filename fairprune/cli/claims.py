@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Device, Download, Jobs, StoreFolder, Threads
+from fairprune.cli.names import among, names_of_claims, names_of_claims_or_all
+from fairprune.cli.options import (
+    CLAIMS,
+    DEFAULT_STORE,
+    VERDICTS,
+    AsJson,
+    DataRoot,
+    Device,
+    Download,
+    Jobs,
+    StoreFolder,
+    Threads,
+)
 
 if TYPE_CHECKING:
     from fairprune.claims import Claim, Scale
@@ -22,7 +34,6 @@ app = typer.Typer(
 
 Folder = Annotated[Path, typer.Option("--claims", help="Folder of claims.", show_default=True)]
 Verdicts = Annotated[Path, typer.Option("--verdicts", help="Folder of verdicts, read and written.", show_default=True)]
-CLAIMS, VERDICTS = Path("studies/claims"), Path("docs/results/claims")
 
 
 @app.callback(invoke_without_command=True)
@@ -53,7 +64,7 @@ def claims(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A claim.")],
+    name: Annotated[str, typer.Argument(help="A claim.", autocompletion=names_of_claims)],
     folder: Folder = CLAIMS,
     verdicts: Verdicts = VERDICTS,
     as_json: AsJson = False,
@@ -84,8 +95,14 @@ def show(
 
 @app.command()
 def run(
-    names: Annotated[list[str], typer.Argument(help="Claims, or all.")],
-    scale: Annotated[str, typer.Option(help="smoke (minutes on 2 cores), cpu (hours), gpu or paper.")] = "smoke",
+    names: Annotated[list[str], typer.Argument(help="Claims, or all.", autocompletion=names_of_claims_or_all)],
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="smoke (minutes on 2 cores), cpu (hours), gpu or paper.",
+            autocompletion=among("smoke", "cpu", "gpu", "paper"),
+        ),
+    ] = "smoke",
     folder: Folder = CLAIMS,
     verdicts: Verdicts = VERDICTS,
     store: StoreFolder = DEFAULT_STORE,

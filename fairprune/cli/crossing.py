@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairprune.cli.names import pairs_of_study
 from fairprune.cli.options import (
     DEFAULT_STORE,
     AsJson,
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from fairprune.summary.crossing import Crossed
 
 PairOf = typer.Argument(
-    metavar="METHOD:RETRAINING", help="A method of the study, and the retraining that it comes with."
+    metavar="METHOD:RETRAINING",
+    help="A method of the study, and the retraining that it comes with.",
+    autocompletion=pairs_of_study,
 )
 
 

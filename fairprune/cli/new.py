@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,27 +11,12 @@ from typing import Annotated
 import typer
 
 from fairprune.cli.asking import asker
-from fairprune.cli.names import Completed, names_of
+from fairprune.cli.names import among, names_of, several
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Device, Jobs, StoreFolder, Threads
 
 app = typer.Typer(help="Write a file to start from: a study of your own, a paper for the corpus.", no_args_is_help=True)
 
 Force = Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")]
-
-
-def among(*choices: str) -> Callable[[str], list[str]]:
-    """What completes one of a few words."""
-    return lambda incomplete: [choice for choice in choices if choice.startswith(incomplete)]
-
-
-def several(complete: Completed) -> Completed:
-    """What completes the last of several names with commas between them."""
-
-    def completed(incomplete: str) -> list[tuple[str, str]]:
-        before, comma, last = incomplete.rpartition(",")
-        return [(f"{before}{comma}{name}", what) for name, what in complete(last)]
-
-    return completed
 
 
 Data = Annotated[

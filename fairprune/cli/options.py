@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from fairprune.cli.names import among, keys_of_study
+
 StudyFile = Annotated[Path, typer.Argument(help="The study, a TOML file.", metavar="STUDY.toml")]
 StoreFolder = Annotated[
     Path, typer.Option("--store", envvar="FAIRPRUNE_STORE", help="Folder of results.", show_default=True)
@@ -16,7 +18,10 @@ DataRoot = Annotated[
 ]
 Download = Annotated[bool, typer.Option("--download", help="Fetch missing official files, checked by SHA-256.")]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the study; repeatable.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a value of the study; repeatable.", autocompletion=keys_of_study
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 FailOn = Annotated[
@@ -29,7 +34,15 @@ Rerun = Annotated[
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Worker processes; 0: one a core, or one on a GPU.")]
 Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads a worker; 0: cores divided by jobs.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 ...; auto: a GPU where there is one.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        help="cpu, cuda, cuda:1 ...; auto: a GPU where there is one.",
+        autocompletion=among("auto", "cpu", "cuda"),
+    ),
+]
 Compiled = Annotated[bool, typer.Option("--compile", help="Train with torch.compile.")]
 
 DEFAULT_STORE = Path("fairprune-results")
+CLAIMS, VERDICTS = Path("studies/claims"), Path("docs/results/claims")

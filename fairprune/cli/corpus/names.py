@@ -42,6 +42,13 @@ def origins(context: typer.Context, incomplete: str) -> list[str]:
     return [name for name in found.origins if name.startswith(incomplete)] if found else []
 
 
+def names_of_tables(incomplete: str) -> list[str]:
+    """What completes the name of a table."""
+    from fairprune.corpus.schema import TABLES
+
+    return [name for name in TABLES if name.startswith(incomplete)]
+
+
 def _corpus(context: typer.Context, table: TableName) -> Corpus | None:
     from fairprune.corpus.tables import SHIPPED, load
     from fairprune.errors import CorpusError

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fairprune.cli.corpus.names import keys_of
+
 CorpusFolder = Annotated[
     Path | None,
     typer.Option(
@@ -16,7 +18,12 @@ CorpusFolder = Annotated[
 
 Paper = Annotated[
     str,
-    typer.Option("--paper", metavar="KEY", help="Key of the paper that files of results, or a store's runs, are of."),
+    typer.Option(
+        "--paper",
+        metavar="KEY",
+        help="Key of the paper that files of results, or a store's runs, are of.",
+        autocompletion=keys_of("papers"),
+    ),
 ]
 About = Annotated[
     Path | None,

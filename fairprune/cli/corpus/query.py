@@ -9,6 +9,7 @@ import typer
 from fairprune.cli.comparing import AssumeEqual, Tau, assumed
 from fairprune.cli.corpus.names import Dataset, Method, Network, columns_of, keys_of, origins
 from fairprune.cli.corpus.options import CorpusFolder
+from fairprune.cli.names import among
 from fairprune.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ def query(
     method: Method = None,
     paper: Annotated[Names, typer.Option("--paper", help="By key.", autocompletion=keys_of("papers"))] = None,
     origin: Annotated[Names, typer.Option("--origin", help="What brought the row.", autocompletion=origins)] = None,
-    kind: Annotated[Names, typer.Option("--kind", help="prune, scratch or dense.")] = None,
+    kind: Annotated[
+        Names,
+        typer.Option("--kind", help="prune, scratch or dense.", autocompletion=among("prune", "scratch", "dense")),
+    ] = None,
     year: Annotated[str, typer.Option("--year", help="Of the paper: 2018, or 2017..2019.", show_default=False)] = "",
     metric: Annotated[
         Names, typer.Option("--metric", help="A column that is not null.", autocompletion=columns_of("results"))

@@ -6,12 +6,15 @@ import json
 
 import typer
 
+from fairprune.cli.corpus.names import names_of_tables
 from fairprune.cli.corpus.options import CorpusFolder
 from fairprune.cli.options import AsJson
 
 
 def tables(
-    name: str = typer.Argument("", help="A table, for its columns; without one, all tables with their rows."),
+    name: str = typer.Argument(
+        "", help="A table, for its columns; without one, all tables with their rows.", autocompletion=names_of_tables
+    ),
     corpus: CorpusFolder = None,
     as_json: AsJson = False,
 ) -> None:
