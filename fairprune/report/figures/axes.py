@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairprune.report.figures.values import Axis
@@ -44,8 +44,10 @@ def log(title: str, values: Iterable[float]) -> Axis:
 
 
 def factor(title: str, values: Iterable[float]) -> Axis:
-    """An axis of compression or speedup, from 1x to at least 2x."""
-    return Axis(title, 1.0, max([2.0, *(value * 1.06 for value in _finite(values))]), "factor")
+    """An axis of compression or speedup, from 1x, or what lies below, to at least 2x."""
+    known = _finite(values)
+    low = min([1.0, *(value / 1.06 for value in known if 0 < value < 1)])
+    return Axis(title, low, max([2.0, *(value * 1.06 for value in known)]), "factor")
 
 
 def names(title: str, listed: Sequence[str]) -> Axis:
@@ -53,16 +55,33 @@ def names(title: str, listed: Sequence[str]) -> Axis:
     return Axis(title, max(len(listed), 1) - 0.5, -0.5, "names", tuple(listed))
 
 
+def marked(title: str, low: float, high: float, marks: Mapping[str, float]) -> Axis:
+    """An axis with names at places of their own."""
+    return Axis(title, low, high, "marked", tuple(marks), tuple(marks.values()))
+
+
 def ticks(axis: Axis, most: int) -> tuple[Tick, ...]:
-    """Round values inside the axis, at most `most` (2 or more); all names of an axis that has names."""
+    """Round values inside the axis, at most `most` (2 or more); all names of an axis of names."""
     if axis.scale == "names":
         return tuple(Tick(float(at), name) for at, name in enumerate(axis.names))
+    if axis.scale == "marked":
+        return _apart(axis, most)
     most = max(most, 2)
     if axis.scale == "factor":
         return tuple(Tick(value, f"{value:g}x") for value in _powers(2.0, axis.low, axis.high, most))
     values = (_logarithmic if axis.scale == "log" else _steps)(axis.low, axis.high, most)
     values = [value for value in values if axis.scale != "whole" or value == round(value)]
     return tuple(Tick(value, f"{value:g}".replace("-", "−")) for value in values)
+
+
+def _apart(axis: Axis, most: int) -> tuple[Tick, ...]:
+    """Marks of an axis that do not crowd each other, the last ones first."""
+    gap = abs(axis.high - axis.low) / (2 * max(most, 2))
+    found: list[Tick] = []
+    for at, name in sorted(zip(axis.marks, axis.names, strict=True), reverse=True):
+        if not found or found[-1].at - at >= gap:
+            found.append(Tick(at, name))
+    return tuple(reversed(found))
 
 
 def _finite(values: Iterable[float]) -> list[float]:

@@ -135,8 +135,13 @@ def _titles(group: Element, box: Box, look: Look) -> None:
 
 
 def _line(parent: Element, box: Box, reference: Reference, look: Look) -> None:
-    em, at = look.font, box.x(reference.at) if reference.up else box.y(reference.at)
-    ends = [(at, box.top), (at, box.bottom)] if reference.up else [(box.left, at), (box.right, at)]
+    em = look.font
+    if reference.diagonal:
+        ends = [(box.x(value), box.y(value)) for value in _both(box)]
+    elif reference.up:
+        ends = [(box.x(reference.at), box.top), (box.x(reference.at), box.bottom)]
+    else:
+        ends = [(box.left, box.y(reference.at)), (box.right, box.y(reference.at))]
     dashes = f"{number(0.42 * em)} {number(0.33 * em)}" if reference.dashed else None
     thin = 1.1 * em / SHAPED_FOR
     add(parent, "path", d=path(ends), stroke=look.colours["ink"], stroke_width=thin, stroke_dasharray=dashes)
@@ -147,14 +152,24 @@ def _name(parent: Element, box: Box, reference: Reference, look: Look) -> None:
     em = look.font
     group = add(parent, "g", class_="reference")
     add(group, "title", reference.text or reference.name)
-    if reference.up:
+    if reference.diagonal:
+        before, (_, most) = True, _both(box)
+        x, y = box.x(most) - 0.9 * em, box.y(most) + 0.6 * em
+    elif reference.up:
         before = reference.below
         x, y = box.x(reference.at) + (-0.4 if before else 0.4) * em, box.top + 0.6 * em
     else:
-        before = not reference.start
+        under_title = not reference.below and box.y(reference.at) < box.top + 0.7 * em
+        before = not reference.start or under_title
         x = box.right - 0.35 * em if before else box.left + 0.35 * em
         y = box.y(reference.at) + (1.15 if reference.below else -0.4) * em
     marks.label(group, reference.name, x, y, look, look.colours["ink"], "end" if before else "start")
+
+
+def _both(box: Box) -> tuple[float, float]:
+    """The smallest and the largest value that both axes hold."""
+    x, y = box.panel.x, box.panel.y
+    return max(min(x.low, x.high), min(y.low, y.high)), min(max(x.low, x.high), max(y.low, y.high))
 
 
 def _end(parent: Element, box: Box, series: Series, height: float, index: int, look: Look) -> None:

@@ -44,8 +44,8 @@ def data(figure: Figure) -> dict[str, Any]:
         "panels": [
             {
                 "title": panel.title,
-                "x": {"title": panel.x.title, "names": list(panel.x.names)},
-                "y": {"title": panel.y.title, "names": list(panel.y.names)},
+                "x": {"title": panel.x.title, "names": _names(panel.x)},
+                "y": {"title": panel.y.title, "names": _names(panel.y)},
                 "references": {reference.name: reference.at for reference in panel.references},
                 "series": [
                     {
@@ -63,6 +63,10 @@ def data(figure: Figure) -> dict[str, Any]:
     }
 
 
+def _names(axis: Axis) -> list[str]:
+    return list(axis.names) if axis.scale == "names" else []
+
+
 def _shared(titles: list[str], otherwise: str) -> str:
     found = {title for title in titles if title}
     return found.pop() if len(found) == 1 else otherwise
@@ -70,7 +74,7 @@ def _shared(titles: list[str], otherwise: str) -> str:
 
 def _said(axis: Axis, value: float) -> str:
     at = round(value)
-    return axis.names[at] if 0 <= at < len(axis.names) else _number(value)
+    return axis.names[at] if axis.scale == "names" and 0 <= at < len(axis.names) else _number(value)
 
 
 def _number(value: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-Scale = Literal["linear", "whole", "log", "factor", "names"]
+Scale = Literal["linear", "whole", "log", "factor", "names", "marked"]
 Kind = Literal["line", "dots", "bars", "rows"]
 
 GREY = 8  # the colour of what stands in the background
@@ -16,7 +16,7 @@ GREY = 8  # the colour of what stands in the background
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to a fraction of its length. `names` stand at 0, 1, 2 ...
+    """From values to a fraction of its length. `names` stand at 0, 1, 2 ..., on a marked axis where `marks` says.
 
     Ticks of a factor are powers of two, of a whole axis whole numbers.
     `low` lies at the left or at the bottom, and may be the larger of the two.
@@ -27,6 +27,7 @@ class Axis:
     high: float
     scale: Scale = "linear"
     names: tuple[str, ...] = ()
+    marks: tuple[float, ...] = ()
 
     def place(self, value: float) -> float:
         """0 at `low`, 1 at `high`; what lies outside is put at the edge."""
@@ -91,13 +92,15 @@ class Series:
 class Reference:
     """A line across at a value of y, named at its right end or at its start, above or below the line.
 
-    One that goes up stands at a value of x, and has its name beside its upper end: right of it, or left (`below`).
+    One that goes up stands at a value of x, and has its name beside its upper end: right of it, or left (`below`). The
+    diagonal is where y is x, from one corner of what both axes hold to the other, named there.
     """
 
     name: str
     at: float
     text: str
     up: bool = False
+    diagonal: bool = False
     dashed: bool = False
     below: bool = False
     start: bool = False

@@ -11,6 +11,7 @@ from fairprune.report.figures.page import page as page_of
 from fairprune.report.figures.values import Figure
 from fairprune.report.literature.counts import combinations, compared, per_curve
 from fairprune.report.literature.fragmentation import fragmentation
+from fairprune.report.literature.graph import graph
 from fairprune.report.literature.recipes import recipes
 from fairprune.report.literature.replicates import replicates
 from fairprune.report.literature.spread import spread
@@ -21,6 +22,7 @@ FIGURES: Mapping[str, Callable[[Corpus, Corpus], Figure]] = MappingProxyType(
     {
         "tradeoffs": tradeoffs,
         "comparisons": compared,
+        "graph": graph,
         "combinations": combinations,
         "fragmentation": fragmentation,
         "spread": spread,

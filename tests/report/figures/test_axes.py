@@ -36,6 +36,13 @@ def test_names_go_from_the_top_down():
     assert [(tick.at, tick.text) for tick in axes.ticks(axis, 2)] == [(0.0, "first"), (1.0, "second")]
 
 
+def test_marks_that_would_crowd_each_other_are_left_out():
+    axis = axes.marked("", 0, 100, {"old": 1.0, "older": 2.0, "new": 50.0, "newest": 90.0})
+    assert texts(axis, 5) == ["older", "new", "newest"]
+    assert [tick.at for tick in axes.ticks(axis, 1)] == [2.0, 50.0, 90.0]
+    assert axis.place(50) == 0.5
+
+
 def test_axes_hold_their_values_with_some_room():
     assert axes.linear("", [10, 20]) == Axis("", 9.6, 20.4)
     assert axes.linear("", [0, 100], floor=0, ceiling=100) == Axis("", 0, 100)

@@ -54,6 +54,17 @@ def test_comparisons_are_those_of_the_paper(all_figures, shipped):
     assert reached == Counter(Counter(b for _, b in pairs).get(paper, 0) for paper in papers)
 
 
+def test_the_graph_has_a_mark_for_each_comparison_at_both_papers(corpus, shipped):
+    pairs = [{"paper": "b", "compared_to": "a"}, {"paper": "c", "compared_to": "a"}, {"paper": "c", "compared_to": "x"}]
+    (small,) = figures(corpus(comparisons=pairs), None, ["graph"])
+    points = [p for s in small.panels[0].series for p in s.points]
+    assert [(p.x, p.y, p.label) for p in points] == [(0, 1, "Ann 2017"), (0, 2, "")]
+    assert points[0].text == "Bea 2018a compares with Ann 2017\nOn b\nwith On a"
+    (whole,) = figures(shipped, "blalock-2020", ["graph"])
+    marks = [(p.x, p.y) for s in whole.panels[0].series for p in s.points]
+    assert len(marks) == len(set(marks)) == 173
+
+
 def test_combinations_are_those_of_the_paper(all_figures):
     named, every = all_figures["combinations"].panels
     counts = {name: p.x for name, p in zip(named.y.names, named.series[0].points, strict=False)}
