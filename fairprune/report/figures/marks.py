@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from xml.etree.ElementTree import Element
 
+from fairprune.report.figures.boxes import Box
 from fairprune.report.figures.elements import Value, add, number, path
-from fairprune.report.figures.layout import SWATCH, Box, Entry
+from fairprune.report.figures.layout import SWATCH, Entry
 from fairprune.report.figures.palette import SHAPED_FOR, SHAPES, Look
 from fairprune.report.figures.values import Point, Series
 
@@ -27,13 +28,13 @@ def intervals(group: Element, box: Box, drawn: Series, look: Look) -> None:
     """A band that is always there, or whiskers and, where it can be pointed at, a band that shows then."""
     known = [(box.x(p.x, drawn.shift), p.low, p.high) for p in drawn.drawn if p.low is not None and p.high is not None]
     colour = colour_of(drawn, look)
-    if drawn.kind in ("bars", "rows"):
+    if not known or drawn.kind in ("bars", "rows"):
         return
-    if known and (drawn.band or look.live):
+    if drawn.band or look.live:
         edge = [(x, box.y(high)) for x, _, high in known] + [(x, box.y(low)) for x, low, _ in reversed(known)]
         kind, opacity = ("band", 0.18) if drawn.band else ("band hidden", 0.0)
         add(group, "path", class_=kind, d=path(edge, closed=True), fill=colour, fill_opacity=opacity)
-    if known and not drawn.band:
+    if not drawn.band:
         whiskers = "".join(f"M{number(x)} {number(box.y(low))}V{number(box.y(high))}" for x, low, high in known)
         add(group, "path", d=whiskers, stroke=colour, stroke_width=1.3 * look.font / SHAPED_FOR, stroke_opacity=0.6)
 
@@ -109,6 +110,6 @@ def _shape(
 
 
 def _bar(mark: Element, box: Box, drawn: Series, point: Point, look: Look) -> None:
-    area = box.area(drawn, point, look.font)
+    area = box.area(drawn, point)
     size: dict[str, Value] = {"width": area.right - area.left, "height": area.bottom - area.top}
     add(mark, "rect", class_="bar", fill=colour_of(drawn, look), x=area.left, y=area.top, **size)

@@ -6,8 +6,9 @@ from typing import Literal
 from xml.etree.ElementTree import Element
 
 from fairprune.report.figures import marks
+from fairprune.report.figures.boxes import Box, ends, labels
 from fairprune.report.figures.elements import add, element, number, path, text_of
-from fairprune.report.figures.layout import SWATCH, Box, Entry, Sheet, arrange
+from fairprune.report.figures.layout import LINE, SWATCH, Entry, Sheet, arrange
 from fairprune.report.figures.palette import FONTS, SHAPED_FOR, Look, cut
 from fairprune.report.figures.values import Figure, Reference, Series
 
@@ -66,7 +67,9 @@ def _sheet(root: Element, sheet: Sheet) -> None:
         for entry in sheet.legend:
             _entry(legend, entry, numbers[entry.series.name], sheet.look)
     for box in sheet.boxes:
-        _panel(root, box, numbers, sheet.look)
+        panel = _panel(root, box, numbers, sheet.look)
+        for series, height in ends(box, LINE * box.em) if sheet.ends else ():
+            _end(panel, box, series, height, numbers[series.name], sheet.look)
 
 
 def _entry(parent: Element, entry: Entry, index: int, look: Look) -> None:
@@ -76,7 +79,7 @@ def _entry(parent: Element, entry: Entry, index: int, look: Look) -> None:
     add(group, "text", entry.text, x=left, y=entry.middle + 0.35 * look.font, fill=look.colours["ink"])
 
 
-def _panel(root: Element, box: Box, numbers: dict[str, int], look: Look) -> None:
+def _panel(root: Element, box: Box, numbers: dict[str, int], look: Look) -> Element:
     named = box.panel.title if look.live and box.panel.title else None
     group = add(root, "g", class_="panel", role="group" if named else None, aria_label=named)
     _grid(add(group, "g", aria_hidden="true"), box, look)
@@ -86,14 +89,13 @@ def _panel(root: Element, box: Box, numbers: dict[str, int], look: Look) -> None
     for draw in (marks.intervals, marks.series):  # so that no band lies over a line
         for series in shown:
             draw(marks.group_of(group, numbers[series.name]), box, series, look)
-    for series, label in box.labels:
+    for series, label in labels(box):
         fill = look.colours["ink"] if series.kind in ("bars", "rows") else marks.colour_of(series, look)
         held = marks.group_of(group, numbers[series.name])
         marks.label(held, label.text, label.x, label.y, look, fill, label.anchor)
     for reference in box.panel.references:
         _name(group, box, reference, look)
-    for series, height in box.ends:
-        _end(group, box, series, height, numbers[series.name], look)
+    return group
 
 
 def _grid(group: Element, box: Box, look: Look) -> None:
@@ -137,14 +139,14 @@ def _titles(group: Element, box: Box, look: Look) -> None:
 def _line(parent: Element, box: Box, reference: Reference, look: Look) -> None:
     em = look.font
     if reference.diagonal:
-        ends = [(box.x(value), box.y(value)) for value in _both(box)]
+        points = [(box.x(value), box.y(value)) for value in _both(box)]
     elif reference.up:
-        ends = [(box.x(reference.at), box.top), (box.x(reference.at), box.bottom)]
+        points = [(box.x(reference.at), box.top), (box.x(reference.at), box.bottom)]
     else:
-        ends = [(box.left, box.y(reference.at)), (box.right, box.y(reference.at))]
+        points = [(box.left, box.y(reference.at)), (box.right, box.y(reference.at))]
     dashes = f"{number(0.42 * em)} {number(0.33 * em)}" if reference.dashed else None
     thin = 1.1 * em / SHAPED_FOR
-    add(parent, "path", d=path(ends), stroke=look.colours["ink"], stroke_width=thin, stroke_dasharray=dashes)
+    add(parent, "path", d=path(points), stroke=look.colours["ink"], stroke_width=thin, stroke_dasharray=dashes)
 
 
 def _name(parent: Element, box: Box, reference: Reference, look: Look) -> None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairprune.report.figures import axes
-from fairprune.report.figures.layout import apart, arrange
+from fairprune.report.figures.boxes import apart, ends
+from fairprune.report.figures.layout import arrange
 from fairprune.report.figures.palette import NARROW, WIDE, breadth, cut, paper
 from fairprune.report.figures.values import Figure, Panel, Point, Series
 
@@ -62,8 +63,8 @@ def test_nothing_lies_outside_or_over_something_else(figure, look):
 def test_names_stand_beside_lines_only_where_there_is_room(figure):
     made = figure(names="ends")
     wide, narrow = arrange(made, WIDE), arrange(made, NARROW)
-    assert ([series.name for series, _ in wide.boxes[0].ends], wide.legend) == (["a", "b"], ())
-    assert ([entry.text for entry in narrow.legend], narrow.boxes[0].ends) == (["a", "b"], ())
+    assert (wide.ends, [series.name for series, _ in ends(wide.boxes[0], 16)], wide.legend) == (True, ["a", "b"], ())
+    assert (narrow.ends, [entry.text for entry in narrow.legend]) == (False, ["a", "b"])
 
 
 def test_names_of_rows_take_a_line_each_and_no_more_than_their_share():
