@@ -23,7 +23,7 @@ def compared(_corpus: Corpus, counting: Corpus) -> Figure:
     unseen = list(inwards.values()).count(0)
     return Figure(
         key="comparisons",
-        title="Papers hardly compare with each other",
+        title="How many papers compare with each other",
         caption=f"Of {len(outwards)} papers, {nobody} compare with none of the others and {few} with three or fewer; "
         f"with {unseen} none of the others compares. A comparison counts if it is with another paper of the corpus.",
         panels=(
@@ -51,7 +51,7 @@ def combinations(_corpus: Corpus, counting: Corpus) -> Figure:
     once = sum(n == 1 for n in used.values())
     return Figure(
         key="combinations",
-        title="Most results stand on a network and data set of their own",
+        title="Networks and data sets in use",
         caption=f"{len(used)} combinations of network and data set, {once} of them in one paper alone. "
         "Networks that only share a name (LeNet-5 and LeNet-5-Caffe, the VGGs of CIFAR-10) are told apart.",
         panels=(named, _histogram("All", "papers that use a combination", used.values(), "combinations")),
@@ -68,7 +68,7 @@ def per_curve(_corpus: Corpus, counting: Corpus) -> Figure:
     share = f"{100 * few / len(curves):.0f} %" if curves else "none"
     return Figure(
         key="points",
-        title="Most curves are a point or two",
+        title="Points on a curve",
         caption=f"Points of one paper on one network and data set that give an accuracy and a size or rate: "
         f"{len(curves)} curves, {single} of them a single point; {share} have fewer than the five that Blalock et al. "
         "recommend.",

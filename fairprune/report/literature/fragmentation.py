@@ -53,7 +53,7 @@ def fragmentation(corpus: Corpus, counting: Corpus) -> Figure:
     ]
     return Figure(
         key="fragmentation",
-        title="Every paper draws its own corner",
+        title="Self-reported results on four common combinations",
         caption=_caption(plots, rows),
         panels=tuple(_panels(plots, _styles(plots, papers))),
         columns=4,
@@ -113,7 +113,7 @@ def _caption(plots: Sequence[_Plot], rows: pl.DataFrame) -> str:
     lower = sum(point.open for plot in plots for curve in plot.curves.values() for point in curve)
     std = rows.filter(pl.col("top1_std") > 0)["paper"].n_unique()
     return (
-        "Self-reported results on four common combinations, CaffeNet among AlexNet, as change from each paper's own "
+        "Results that papers report of themselves, CaffeNet among AlexNet, as change from each paper's own "
         f"base. {len(shown)} of {rows['paper'].n_unique()} papers with results of pruning have any here. Up and to the "
         "right is better. Lines join what differs in the amount alone: a paper's method and variant on one network. "
         f"Whiskers are standard deviations, which {words.plural(std, 'paper')} print{'s' if std == 1 else ''}. "

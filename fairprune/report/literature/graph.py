@@ -35,7 +35,7 @@ def graph(corpus: Corpus, counting: Corpus) -> Figure:
     )
     return Figure(
         key="graph",
-        title="Everybody compares with the same few",
+        title="Who compares with whom",
         caption=f"{words.plural(number, 'comparison')} between {words.plural(len(order), 'paper')}, in the order in "
         f"which they came out. A column holds the comparisons with one paper: {len(bright)} of all are with the "
         f"{words.plural(len(famous), 'paper')} that are named. Below the diagonal, papers compare with later ones.",

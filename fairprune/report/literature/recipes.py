@@ -39,8 +39,8 @@ def recipes(corpus: Corpus, _counting: Corpus) -> Figure:
     datasets = list(dict.fromkeys(row["dataset"] for row in rows)) or [None]
     return Figure(
         key="recipes",
-        title="Everybody retrains in another way",
-        caption=f"Recipes of retraining that papers report, with their learning rates. {_epochs(rows)}"
+        title="Recipes of retraining",
+        caption=f"Epochs and learning rates, as papers report them. {_epochs(rows)}"
         f"Of {words.plural(table.height, 'recipe')}, {table.height - len(rows)} do not say how long they are.",
         panels=tuple(_panel([row for row in rows if row["dataset"] == d], d, x, papers) for d in datasets),
         least=28,

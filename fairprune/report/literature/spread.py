@@ -35,8 +35,8 @@ def spread(corpus: Corpus, counting: Corpus) -> Figure:
     panels = [_panel(title, what, unit, values[column], listed, y, papers) for column, title, what, unit in _COLUMNS]
     return Figure(
         key="spread",
-        title="The same network is not the same",
-        caption="What papers report of unpruned networks, on combinations of network and data set of which at least "
+        title="What papers report of the same unpruned network",
+        caption="Values of unpruned networks, on combinations of network and data set of which at least "
         f"{words.plural(_PAPERS, 'paper')} report a value; a dot is a value of a paper. Operations are multiply-adds "
         "for some and twice as many for others, which alone is a factor of two.",
         panels=tuple(panels),

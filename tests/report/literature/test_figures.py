@@ -5,6 +5,7 @@ import io
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 from statistics import fmean, stdev
 
 import polars as pl
@@ -199,6 +200,12 @@ def test_an_empty_corpus_makes_figures_that_say_so(made):
         svg = drawn(figure, "svg", 3.25).decode()
         assert "nothing reported" in svg
         assert "nan" not in svg
+
+
+@pytest.mark.parametrize("name", ["tradeoffs", "fragmentation", "replicates"])
+def test_images_of_the_docs_are_what_is_drawn_now(all_figures, name):
+    image = Path(__file__).parents[3] / f"docs/images/corpus-{name}.svg"
+    assert image.read_bytes() == drawn(all_figures[name], "svg", 6.75), f"draw {image.name} again"
 
 
 def test_unknown_names_are_refused(shipped):
