@@ -115,7 +115,7 @@ def _caption(plots: Sequence[_Plot], rows: pl.DataFrame) -> str:
     return (
         "Results that papers report of themselves, CaffeNet among AlexNet, as change from each paper's own "
         f"base. {len(shown)} of {rows['paper'].n_unique()} papers with results of pruning have any here. Up and to the "
-        "right is better. Lines join what differs in the amount alone: a paper's method and variant on one network. "
+        "right is better. A line joins the points of one method and variant of a paper on one network. "
         f"Whiskers are standard deviations, which {words.plural(std, 'paper')} print{'s' if std == 1 else ''}. "
         f"Hollow: {words.plural(lower, 'point')} below {words.number(_FLOOR, 0)}, drawn there."
     )
