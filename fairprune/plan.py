@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 from fairprune import schedules
@@ -124,9 +125,9 @@ class _Costs:
         return self._memo.once("steps", (stage.spec,), lambda: self._steps(stage))
 
     def _steps(self, stage: Stage) -> int:
-        if "recipe" not in stage.spec and "training" not in stage.spec:
+        if not _trains(stage):
             return 0
-        recipe, total = self._recipe(stage)
+        recipe, total = _training(stage)
         return round(total * self._workshop.loader(task_of(stage.spec), "train", recipe).steps)
 
     def seconds(self, stage: Stage) -> float:
@@ -137,19 +138,12 @@ class _Costs:
         steps = self.steps(stage)
         if not steps:
             return 0.0
-        recipe, _ = self._recipe(stage)
+        recipe, _ = _training(stage)
         task = task_of(stage.spec)
         name = task.model_dump_json() + recipe.model_dump_json(exclude={"schedule"})
         if name not in self._step_seconds:
             self._step_seconds[name] = self._time_step(task, recipe)
         return steps * self._step_seconds[name]
-
-    def _recipe(self, stage: Stage) -> tuple[Recipe, float]:
-        own: Any = stage.spec.get("training")
-        recipe = Recipe.model_validate(own["recipe"] if own else stage.spec["recipe"])
-        stop: Any = stage.spec.get("stop")
-        more: Any = stage.spec.get("more_epochs", 0.0)  # scratch as Wang et al. read it
-        return recipe, schedules.parse(recipe.schedule).total + more if stop is None else stop
 
     def _time_step(self, task: Task, recipe: Recipe) -> float:
         workshop = self._workshop
@@ -164,3 +158,29 @@ class _Costs:
             fit(network, course)
             seconds.append(time.perf_counter() - started)
         return max(seconds[2] - seconds[1], 1e-6) / STEPS_TIMED
+
+
+def training_images(session: Session, points: Iterable[Point]) -> dict[str, float]:
+    """Stage key -> images that the stages of these runs train on, 0 for those that train nothing.
+
+    Scratch-B is counted at the length of its base.
+    """
+
+    def images(stage: Stage) -> float:
+        return _training(stage)[1] * len(session.load(task_of(stage.spec).data).train) if _trains(stage) else 0.0
+
+    memo = Memo()
+    return {s.key: memo.once("images", (s.spec,), partial(images, s)) for s in session.stages(points)}
+
+
+def _trains(stage: Stage) -> bool:
+    return "recipe" in stage.spec or "training" in stage.spec
+
+
+def _training(stage: Stage) -> tuple[Recipe, float]:
+    """The recipe of a stage that trains, and its epochs."""
+    own: Any = stage.spec.get("training")
+    recipe = Recipe.model_validate(own["recipe"] if own else stage.spec["recipe"])
+    stop: Any = stage.spec.get("stop")
+    more: Any = stage.spec.get("more_epochs", 0.0)  # scratch as Wang et al. read it
+    return recipe, schedules.parse(recipe.schedule).total + more if stop is None else stop

@@ -9,38 +9,43 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from fairprune.cli.pace import Pace
+from fairprune.cli.printing import duration
 from fairprune.launch.worker import Event
 
 PLAIN_SECONDS = 30.0  # between lines where there is no terminal to draw on
 
 
 class Board:
-    """One bar for all stages and a line for each that is running; plain lines where the output is no terminal."""
+    """One bar for all stages and a line for each that is running; plain lines where the output is no terminal.
 
-    def __init__(self, names: Mapping[str, str], *, quiet: bool) -> None:
+    `names` are those of all stages, `images` what each trains on.
+    """
+
+    def __init__(self, names: Mapping[str, str], images: Mapping[str, float], *, quiet: bool) -> None:
         self.console = Console(stderr=True)
         self._names = names
         self._draw = not quiet and self.console.is_terminal
         self._talk = not quiet and not self.console.is_terminal
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self.console,
             disable=not self._draw,
             transient=True,
         )
         self._all = self._progress.add_task("stages", total=len(names), note="")
-        self._tasks: dict[str, object] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._pace = Pace(images)
         self._settled: set[str] = set()
         self._failed: dict[str, str] = {}
         self._computed = 0
-        self._total = len(names)
         self._started = self._spoken = time.monotonic()
 
     def __enter__(self) -> Board:
@@ -55,28 +60,47 @@ class Board:
         if event.kind == "start":
             self._computed += 1
             self._tasks[event.key] = self._progress.add_task(f"  {self._names[event.key]}", total=None, note="")
+            self._pace.start(event.key, time.monotonic())
         elif event.kind == "epoch" and event.key in self._tasks:
-            self._progress.update(self._tasks[event.key], total=event.epochs, completed=event.epoch, note="epochs")  # type: ignore[arg-type]
+            task = self._tasks[event.key]
+            self._progress.update(task, total=event.epochs, completed=event.epoch, note="epochs")
+            self._pace.epoch(event.key, event.epoch, event.epochs)
         elif event.kind in ("done", "failed"):
             self._settle(event)
+        self._progress.update(self._all, completed=len(self._settled), note=self._left())
         self._say()
 
     def _settle(self, event: Event) -> None:
         if event.key in self._tasks:
-            self._progress.remove_task(self._tasks.pop(event.key))  # type: ignore[arg-type]
+            self._progress.remove_task(self._tasks.pop(event.key))
         if event.kind == "failed" and event.key not in self._failed:
             if event.note not in self._failed.values():
                 self.console.print(f"failed: {event.note}", style="red", markup=False, highlight=False)
             self._failed[event.key] = event.note
-        if event.key not in self._settled:
+        if event.key not in self._settled:  # every worker tells of it
             self._settled.add(event.key)
-            self._progress.update(self._all, completed=len(self._settled))
+            self._pace.settle(event.key)
+
+    def _left(self) -> str:
+        seconds = self._pace.seconds_left(time.monotonic())
+        return "" if seconds is None else f"about {duration(seconds)} left"
 
     def _say(self) -> None:
         if self._talk and time.monotonic() - self._spoken > PLAIN_SECONDS:
             self._spoken = time.monotonic()
             minutes = (self._spoken - self._started) / 60
-            print(f"{len(self._settled)}/{self._total} stages done, {minutes:.1f} min", file=sys.stderr, flush=True)
+            said = [f"{len(self._settled)}/{len(self._names)} stages done", f"{minutes:.1f} min", self._left()]
+            running = "; ".join(self._names[key] for key in self._tasks)
+            line = ", ".join(filter(None, said)) + (f"; now: {running}" if running else "")
+            print(line, file=sys.stderr, flush=True)
+
+    def opening(self, runs: int, asked: int) -> None:
+        """What is to be done, and how much of it runs share: `asked` stages, if they shared nothing."""
+        if self._names and (self._draw or self._talk):
+            said = f"{runs} runs, {len(self._names)} stages" + (
+                f", shared: they would be {asked} if every run computed its own" if asked > len(self._names) else ""
+            )
+            self.console.print(said, markup=False, highlight=False, soft_wrap=True)
 
     def summary(self, name: str, points: int, statuses: Mapping[str, int], store: Path) -> None:
         """What was done, in two lines."""

@@ -116,12 +116,14 @@ def run_session(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> d
     """Run what the policy chooses, with a progress board; how many runs have which status afterwards."""
     from fairprune.cli.progress import Board
     from fairprune.launch import session as launch
-    from fairprune.plan import counts
+    from fairprune.plan import counts, training_images
     from fairprune.store import open_store
 
     store = open_store(session.site.store)
     points = launch.chosen(session.points, store, rerun)
-    with Board(session.names(points), quiet=quiet) as board:
+    images = {} if quiet else training_images(session, points)
+    with Board(session.names(points), images, quiet=quiet) as board:
+        board.opening(len(points), sum(len(session.pipeline(point).order) for point in points))
         try:
             launch.run(session, rerun, jobs, board.hear)
         except KeyboardInterrupt:

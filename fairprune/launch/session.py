@@ -15,6 +15,7 @@ from fairprune.execute.feasible import check_feasible
 from fairprune.execute.records import assemble
 from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point, Resolver, expand
+from fairprune.launch.names import stage_names
 from fairprune.launch.pool import work_in_processes
 from fairprune.launch.worker import Event, Site, work
 from fairprune.memo import Memo, uncollected
@@ -53,25 +54,8 @@ class Session:
         return tuple(sorted(stages.values(), key=lambda stage: stage.kind != "pretrain"))
 
     def names(self, points: Iterable[Point]) -> dict[str, str]:
-        """Stage key -> what people call it: after the first run that needs it, and the targets of all that do."""
-        stages: dict[str, Stage] = {}
-        users: dict[str, list[Point]] = {}
-        for point in points:
-            for stage in self.pipeline(point).order:
-                stages[stage.key] = stage
-                users.setdefault(stage.key, []).append(point)
-        return {key: _called(stage, users[key]) for key, stage in stages.items()}
-
-
-def _called(stage: Stage, users: Sequence[Point]) -> str:
-    first = users[0]
-    if stage.kind == "pretrain":
-        return f"pretrain seed {first.spec.base_seed}"
-    if stage.kind in ("measure", "probe") and stage.parents[0].kind == "pretrain":
-        return f"{stage.kind} base seed {first.spec.base_seed}"
-    targets = {str(point.spec.target) for point in users if point.spec.target}
-    target = f"({len(targets)} targets)" if len(targets) > 1 else "".join(targets)
-    return " ".join(filter(None, [stage.kind, first.labels["method"], target, f"seed {first.spec.run_seed}"]))
+        """Stage key -> what people call it, in a study of these runs."""
+        return stage_names([(point, self.pipeline(point)) for point in points])
 
 
 def prepare(study: Study, site: Site, recall: Recall = lambda _: None) -> Session:

@@ -123,12 +123,33 @@ def test_bases_come_first_and_parents_before_children(open_study):
     assert len(place) == len(stages)
     names = session.names(session.points)
     assert names.keys() == place.keys()
-    assert "pretrain seed 0" in names.values()
-    assert "prune filters compression 2x seed 1" in names.values()
-    assert "measure base seed 1" in names.values()
-    assert "score filters (2 targets) seed 1" in names.values()
-    assert not any(name.startswith("score filters compression") for name in names.values())
     assert all(place[parent.key] < place[stage.key] for stage in stages for parent in stage.parents)
+
+
+def test_every_stage_has_a_name_of_its_own(open_study, tmp_path):
+    text = textwrap.dedent(STUDY + ITERATIVE)
+    task = text[text.index("[task]") : text.index("[methods.random]")]
+    two = [task.replace("[task", f"[tasks.{name}").replace("digits_cnn", f"digits_{name}") for name in ("cnn", "own")]
+    (tmp_path / "mine.py").write_text("from fairprune.networks.digits import digits_cnn as net\n")
+    text = text.replace(task, "".join(two)).replace("digits_own", "mine:net")
+    session = open_study(text, "store", "metrics={latency = true, jacobian = {along = true}}")
+    names = session.names(session.points)
+    assert names.keys() == {stage.key for stage in session.stages(session.points)}
+    assert len(set(names.values())) == len(names)
+
+
+def test_names_say_what_tells_stages_apart_and_for_how_many_runs_they_are(open_study):
+    session = open_study()
+    names = set(session.names(session.points).values())
+    assert {"pretrain seed 0, for 5 runs", "measure base seed 1, for 5 runs"} <= names
+    assert {"score filters (2 targets) seed 1, for 2 runs", "prune filters compression 2x seed 1"} <= names
+    assert {"retrain filters compression 2x seed 1", "measure filters compression 2x seed 1"} <= names
+    session = open_study(STUDY + ITERATIVE)  # several retrainings
+    names = set(session.names(session.points).values())
+    assert {"retrain dense finetune seed 0", "retrain dense rewound seed 0"} <= names
+    assert "prune filters compression 2x seed 1, for 2 runs" in names  # finetune and scratch
+    assert "pretrain to epoch 1 seed 0, for 3 runs" in names
+    assert "score iterative compression 2x round 2 rewound seed 0" in names
 
 
 def test_the_same_command_again_computes_nothing(open_study):
