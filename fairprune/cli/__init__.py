@@ -11,11 +11,26 @@ EXIT_INTERRUPTED = 130
 
 def main() -> None:
     """Entry point: parse and run; what the user must mend is one line and an exit code."""
+    import typer
+
     from fairprune.cli.app import app
     from fairprune.errors import FairpruneError
 
     try:
-        app()
+        sys.exit(app(prog_name="fairprune", standalone_mode=False))
     except FairpruneError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(EXIT_ERROR)
+        _end(str(error))
+    except typer.Abort:
+        _end("there was no answer")
+    except typer.TyperException as error:
+        from fairprune.cli.usage import said
+
+        if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command
+            print(error.format_message())
+            sys.exit(EXIT_ERROR)
+        _end(said(error))
+
+
+def _end(line: str) -> None:
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(EXIT_ERROR)

@@ -149,7 +149,10 @@ def _show_curve(
 ) -> None:
     import fairprune as fp
     from fairprune.cli.curves import curve_json, print_curve, timed_along
+    from fairprune.pruning.target import check_target
 
+    for value in wanted:
+        check_target(fp.speedup(value))
     curve = fp.cost_curve(network, example, **how)
     timed = timed_along(network, curve, example, asked) if asked else ()
     if as_json:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -29,6 +30,14 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title:
 def console() -> Console:
     """Standard output, without markup, so that names in square brackets print as they are."""
     return Console(markup=False, highlight=False, soft_wrap=False)
+
+
+def as_text(shown: RenderableType) -> str:
+    """What would be printed, for a file: without colours, and wide."""
+    page = Console(file=io.StringIO(), width=160, markup=False, highlight=False)
+    with page.capture() as captured:
+        page.print(shown)
+    return captured.get()
 
 
 def print_plan(plan: Plan) -> None:

@@ -21,12 +21,13 @@ PLAIN_SECONDS = 30.0  # between lines where there is no terminal to draw on
 class Board:
     """One bar for all stages and a line for each that is running; plain lines where the output is no terminal.
 
-    `names` are those of all stages, `images` what each trains on.
+    `names` are those of all stages, `images` what each trains on; there would be `asked` stages, if runs shared none.
     """
 
-    def __init__(self, names: Mapping[str, str], images: Mapping[str, float], *, quiet: bool) -> None:
+    def __init__(self, names: Mapping[str, str], images: Mapping[str, float], asked: int, *, quiet: bool) -> None:
         self.console = Console(stderr=True)
         self._names = names
+        self._asked = asked
         self._draw = not quiet and self.console.is_terminal
         self._talk = not quiet and not self.console.is_terminal
         self._progress = Progress(
@@ -58,6 +59,7 @@ class Board:
     def hear(self, event: Event) -> None:
         """Take in what a worker tells."""
         if event.kind == "start":
+            self._open()
             self._computed += 1
             self._tasks[event.key] = self._progress.add_task(f"  {self._names[event.key]}", total=None, note="")
             self._pace.start(event.key, time.monotonic())
@@ -69,6 +71,12 @@ class Board:
             self._settle(event)
         self._progress.update(self._all, completed=len(self._settled), note=self._left())
         self._say()
+
+    def _open(self) -> None:
+        """Say how much runs share, once something is computed at all."""
+        if (self._draw or self._talk) and not self._computed and self._asked > len(self._names):
+            text = f"{len(self._names)} stages, which runs share: {self._asked} if each run computed its own"
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _settle(self, event: Event) -> None:
         if event.key in self._tasks:
@@ -93,14 +101,6 @@ class Board:
             running = "; ".join(self._names[key] for key in self._tasks)
             line = ", ".join(filter(None, said)) + (f"; now: {running}" if running else "")
             print(line, file=sys.stderr, flush=True)
-
-    def opening(self, runs: int, asked: int) -> None:
-        """What is to be done, and how much of it runs share: `asked` stages, if they shared nothing."""
-        if self._names and (self._draw or self._talk):
-            said = f"{runs} runs, {len(self._names)} stages" + (
-                f", shared: they would be {asked} if every run computed its own" if asked > len(self._names) else ""
-            )
-            self.console.print(said, markup=False, highlight=False, soft_wrap=True)
 
     def summary(self, name: str, points: int, statuses: Mapping[str, int], store: Path) -> None:
         """What was done, in two lines."""

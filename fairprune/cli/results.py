@@ -13,6 +13,7 @@ import typer
 
 from fairprune.cli import EXIT_FINDINGS
 from fairprune.cli.corpus.options import CorpusFolder
+from fairprune.cli.names import run_ids
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder, StudyFile
 from fairprune.cli.published import shelf_of
 from fairprune.cli.reading import audited, read_records, read_session, summarised
@@ -60,7 +61,7 @@ def status(
 
 
 def show(
-    run_id: Annotated[str, typer.Argument(help="A run's identity, or the first digits of it.")],
+    run_id: Annotated[str, typer.Argument(help="A run's identity, or the first digits of it.", autocompletion=run_ids)],
     store: StoreFolder = DEFAULT_STORE,
     as_json: AsJson = False,
 ) -> None:
@@ -116,7 +117,7 @@ def table(
     session = read_session(study, overrides, store, data_root)
     records = read_records(session)
     if as_json:
-        typer.echo(summarised(session, records).model_dump_json(indent=2))
+        _write(summarised(session, records).model_dump_json(indent=2), output)
         return
     if form in ("csv", "parquet", "json"):
         _write_rows(records, form, output)
@@ -127,10 +128,14 @@ def table(
         drawn = (markdown if form == "markdown" else latex).table(summarised(session, records))
         _write(drawn, output)
         return
-    from fairprune.cli.printing import console
+    from fairprune.cli.printing import as_text, console
     from fairprune.report import terminal
 
-    console().print(terminal.table(summarised(session, records)))
+    shown = terminal.table(summarised(session, records))
+    if output is None:
+        console().print(shown)
+    else:
+        _write(as_text(shown), output)
 
 
 def report(

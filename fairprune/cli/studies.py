@@ -122,8 +122,8 @@ def run_session(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> d
     store = open_store(session.site.store)
     points = launch.chosen(session.points, store, rerun)
     images = {} if quiet else training_images(session, points)
-    with Board(session.names(points), images, quiet=quiet) as board:
-        board.opening(len(points), sum(len(session.pipeline(point).order) for point in points))
+    asked = sum(len(session.pipeline(point).order) for point in points)
+    with Board(session.names(points), images, asked, quiet=quiet) as board:
         try:
             launch.run(session, rerun, jobs, board.hear)
         except KeyboardInterrupt:

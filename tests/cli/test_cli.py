@@ -103,6 +103,10 @@ def test_tables_in_every_form(fairprune, study, tmp_path):
     frame = polars.read_parquet(tmp_path / "t.parquet")
     assert sorted(frame["label.method"]) == ["dense"] * 2 + ["magnitude"] * 2 + ["random-weight"] * 2
     assert json.loads(fairprune("table", path, "--store", store, "--json")[1])["name"] == "tiny"
+    assert fairprune("table", path, "--store", store, "-o", tmp_path / "t.txt")[:2] == (0, "")
+    assert "magnitude" in (tmp_path / "t.txt").read_text()
+    assert fairprune("table", path, "--store", store, "--json", "-o", tmp_path / "t.json")[:2] == (0, "")
+    assert json.loads((tmp_path / "t.json").read_text())["name"] == "tiny"
     code, _, err = fairprune("table", path, "--store", store, "-f", "parquet", "-o", tmp_path / "no" / "t.parquet")
     assert (code, "cannot write" in err) == (2, True)
     code, _, err = fairprune("table", path, "--store", store, "-f", "parquet")

@@ -123,3 +123,9 @@ def test_what_cannot_be_said_is_one_line(fairprune, arguments, message):
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_speedup_that_means_nothing_is_refused_before_anything_is_printed(fairprune):
+    code, out, err = fairprune("cost", *TINY, "--curve", "--speedup", 0.5)
+    assert (code, out) == (2, "")
+    assert "expected 1 or more" in err

@@ -62,18 +62,19 @@ def board(monkeypatch, capsys):
     clock = {"now": 0.0}
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock["now"])
     names = {"p": "pretrain seed 0, for 2 runs", "r": "retrain [bold]lamp seed 0", "m": "measure"}
-    with Board(names, {"p": 100, "r": 100, "m": 0}, quiet=False) as made:
+    with Board(names, {"p": 100, "r": 100, "m": 0}, 5, quiet=False) as made:
         yield made, clock, lambda: capsys.readouterr().err
 
 
 def test_plain_lines_name_stages_and_the_time_left(board):
     made, clock, said = board
-    made.opening(2, 5)
-    assert said() == "2 runs, 3 stages, shared: they would be 5 if every run computed its own\n"
+    made.hear(Event("done", "m", "measure"))  # it was in the store
+    assert said() == ""
     made.hear(Event("start", "p", "pretrain"))
+    assert said() == "3 stages, which runs share: 5 if each run computed its own\n"
     clock["now"] = PLAIN_SECONDS + 1
     made.hear(Event("epoch", "p", "pretrain", 1, 2))
-    assert said() == "0/3 stages done, 0.5 min, about 93 s left; now: pretrain seed 0, for 2 runs\n".replace(
+    assert said() == "1/3 stages done, 0.5 min, about 93 s left; now: pretrain seed 0, for 2 runs\n".replace(
         "93 s", "2 min"
     )
     made.hear(Event("done", "p", "pretrain"))
@@ -82,7 +83,7 @@ def test_plain_lines_name_stages_and_the_time_left(board):
     assert said() == ""
     clock["now"] = 2 * PLAIN_SECONDS + 2
     made.hear(Event("failed", "r", "retrain", note="loss is nan"))
-    assert said() == "failed: loss is nan\n2/3 stages done, 1.0 min, about 0 s left\n"
+    assert said() == "failed: loss is nan\n3/3 stages done, 1.0 min, about 0 s left\n"
 
 
 def test_failures_are_told_once_and_how_to_try_again(board, tmp_path):
@@ -97,8 +98,7 @@ def test_failures_are_told_once_and_how_to_try_again(board, tmp_path):
 
 
 def test_a_quiet_board_says_nothing(capsys):
-    with Board({"p": "pretrain"}, {}, quiet=True) as made:
-        made.opening(1, 2)
+    with Board({"p": "pretrain"}, {}, 2, quiet=True) as made:
         made.hear(Event("start", "p", "pretrain"))
         made.hear(Event("done", "p", "pretrain"))
     assert capsys.readouterr() == ("", "")
@@ -108,7 +108,7 @@ def test_a_terminal_shows_a_line_for_each_running_stage(monkeypatch):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120, color_system=None)
     monkeypatch.setattr(progress, "Console", lambda **_: console)
-    with Board({"p": "pretrain [bold]x", "m": "measure"}, {"p": 1, "m": 0}, quiet=False) as made:
+    with Board({"p": "pretrain [bold]x", "m": "measure"}, {"p": 1, "m": 0}, 2, quiet=False) as made:
         made.hear(Event("start", "p", "pretrain"))
         made.hear(Event("epoch", "p", "pretrain", 1, 4))
         made._progress.refresh()
