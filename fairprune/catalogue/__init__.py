@@ -1,6 +1,7 @@
-"""The table of methods, generated from the registry and from docstrings: docs/methods.md and `fairprune ls methods`."""
+"""Pages generated from the registry and from docstrings: docs/methods.md, `fairprune ls methods`, docs/reference.md."""
 
 from fairprune.catalogue.methods import KINDS, Kind, Method, catalogue
 from fairprune.catalogue.page import text
+from fairprune.catalogue.reference import reference
 
-__all__ = ["KINDS", "Kind", "Method", "catalogue", "text"]
+__all__ = ["KINDS", "Kind", "Method", "catalogue", "reference", "text"]

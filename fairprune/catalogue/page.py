@@ -61,7 +61,7 @@ def _row(method: Method) -> str:
     cells = (
         f"[{method.name}](#{anchor})",
         escaped(method.summary),
-        _linked(method.paper),
+        linked(method.paper),
         ", ".join(method.granularities),
         ", ".join(method.needs),
         method.cost,
@@ -78,15 +78,17 @@ def _title(method: Method) -> str:
 
 def _section(method: Method) -> Iterator[str]:
     yield f"### {_title(method)}\n"
-    yield from (f"{_listed(part) if LISTED.match(part) else _linked(escaped(part))}\n" for part in method.text)
+    yield from (f"{listed(part) or linked(escaped(part))}\n" for part in method.text)
     if method.defaults or method.options:
         options = (f"`{name} = {_plain(value)}`" for name, value in method.options.items())
         yield f"**Defaults**: {', '.join((*method.defaults, *options))}.\n"
-    yield f"**Deviations**: {_linked(escaped(method.deviations))}\n"
+    yield f"**Deviations**: {linked(escaped(method.deviations))}\n"
 
 
-def _listed(part: str) -> str:
-    """A docstring's list of options as one of Markdown."""
+def listed(part: str) -> str:
+    """A docstring's list of names and what they are as one of Markdown; empty where it is none."""
+    if not LISTED.match(part):
+        return ""
     items = re.findall(r"^(\w+)  +(\S.*(?:\n .*)*)", part, re.MULTILINE)
     return "\n".join(f"- `{name}`: {escaped(' '.join(what.split()))}" for name, what in items)
 
@@ -95,7 +97,8 @@ def _plain(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _linked(paragraph: str) -> str:
+def linked(paragraph: str) -> str:
+    """With links to the papers that it names by their arXiv number."""
     return ARXIV.sub(r"[arXiv:\1](https://arxiv.org/abs/\1)", paragraph)
 
 
