@@ -23,11 +23,11 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {  # every public name, in the order o
 _HEAD = """\
 # Reference
 
-Generated from docstrings by `fairprune.catalogue.reference()`; edit those. `import fairprune as fp` gives all of it; names
-are imported when they are first used, so that `import fairprune` is fast.
+Generated from docstrings by `fairprune.catalogue.reference()`; edit those. `import fairprune as fp` gives all of it;
+names are imported when they are first used, so that `import fairprune` is fast.
 
-What was asked wrongly is refused by a subclass of `fairprune.errors.FairpruneError`, whose message is one line: SpecError,
-DataError, NetworkError, PruneError, StoreError, CorpusError, FigureError.
+What was asked wrongly is refused by a subclass of `fairprune.errors.FairpruneError`, whose message is one line:
+SpecError, DataError, NetworkError, PruneError, StoreError, CorpusError, FigureError.
 """
 
 
