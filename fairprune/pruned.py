@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fairprune.errors import PruneError, StoreError
 from fairprune.files import write_bytes
+from fairprune.markup import bar, paragraph, table
 from fairprune.pruning.apply import pruned
 from fairprune.pruning.plan import MaskPlan, Plan, from_tensors, to_tensors
 from fairprune.record import Size
@@ -46,6 +47,24 @@ class Pruned:
     def masks(self) -> Mapping[str, Tensor]:
         """Parameter name -> what is kept of it; empty where the network is physically smaller."""
         return self.plan.masks if isinstance(self.plan, MaskPlan) else {}
+
+    def __str__(self) -> str:
+        return (
+            f"{self.dense.params:,} -> {self.small.params:,} parameters ({self.compression:.2f}x), "
+            f"{self.dense.macs:,} -> {self.small.macs:,} multiply-adds (theoretical speedup {self.speedup:.2f}x), "
+            f"{self.ratio:.1%} of {'weights' if self.masks else 'units'} removed"
+        )
+
+    def _repr_html_(self) -> str:
+        """What was removed, as notebooks show it."""
+        rows = [
+            (name, f"{kept:,}", f"{size:,}", f"{1 - kept / max(size, 1):.1%}", bar(kept, size))
+            for name, (kept, size) in self.kept.items()
+        ]
+        said = [str(self), *([] if self.on_target else ["This is the closest possible to the target."])]
+        said += ["Masked weights are multiplied all the same: nothing becomes faster."] if self.masks else []
+        shown = table(("group", "kept", "of", "removed", "kept"), rows, left=(0, 4))
+        return "\n".join([shown, *map(paragraph, said)])
 
 
 def save(network: nn.Module, path: Path | str) -> None:

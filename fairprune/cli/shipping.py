@@ -93,9 +93,7 @@ def print_shipped(shipped: Shipped, closest: str, *, trained: bool) -> None:
     layers = [(c.name, *_pair(c.params), *_pair(c.macs)) for c in shipped.changes if any(c.macs)]
     print_table(("layer ", "parameters", "kept", "multiply-adds", "kept"), layers)
     console().print(
-        f"\n{done.dense.params:,} -> {done.small.params:,} parameters ({done.compression:.2f}x), "
-        f"{done.dense.macs:,} -> {done.small.macs:,} multiply-adds (theoretical speedup {done.speedup:.2f}x), "
-        f"{done.ratio:.1%} of {_units(done)} removed"
+        f"\n{done}"
         + ("" if done.on_target else f"\n{closest}")
         + ("" if trained else "\nno --weights given: the network was pruned at its initialisation")
     )
@@ -122,7 +120,3 @@ def _print_onnx(exported: Exported, timed: tuple[Timed, ...]) -> None:
 def _pair(values: tuple[int, int]) -> tuple[str, str]:
     before, after = values
     return f"{before:,}", f"{after:,}"
-
-
-def _units(done: Pruned) -> str:
-    return "weights" if done.masks else "units"
