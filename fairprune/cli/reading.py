@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import json
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from fairprune.audit import Finding
     from fairprune.launch.session import Session
     from fairprune.record import Record
+    from fairprune.report.shown import Epochs, Trained
     from fairprune.spec import DataSpec
     from fairprune.summary.values import Summary
 
@@ -35,6 +37,25 @@ def read_records(session: Session) -> dict[str, Record]:
     store = read_store(session.site.store)
     found = {point.id: store.record(point.id, point.spec) for point in session.points}
     return {run_id: record for run_id, record in found.items() if record}
+
+
+def read_curves(session: Session, records: Iterable[Record]) -> Trained:
+    """What the runs' training stages noted after every epoch, as far as the store has it; each curve read once."""
+    from fairprune.errors import StoreError
+    from fairprune.store import read_store
+
+    store = read_store(session.site.store)
+    known: dict[str, Epochs] = {}
+
+    def curve(blob: str) -> Epochs:
+        if blob not in known:
+            try:
+                known[blob] = json.loads(store.blob(blob))
+            except StoreError:  # a missing or damaged curve costs a picture, not the report
+                known[blob] = ()
+        return known[blob]
+
+    return {record.id: {kind: curve(blob) for kind, blob in record.curves.items()} for record in records}
 
 
 def summarised(session: Session, records: Mapping[str, Record]) -> Summary:

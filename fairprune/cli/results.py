@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fairprune.cli import EXIT_FINDINGS
-from fairprune.cli.corpus.options import CorpusFolder
 from fairprune.cli.names import run_ids
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder, StudyFile
-from fairprune.cli.published import shelf_of
-from fairprune.cli.reading import audited, read_records, read_session, summarised
+from fairprune.cli.reading import read_records, read_session, summarised
 
 if TYPE_CHECKING:
-    from fairprune.launch.session import Session
     from fairprune.record import Record
-    from fairprune.report.published import Shelf
 
 TableFormat = Literal["text", "markdown", "latex", "csv", "parquet", "json"]
 
@@ -136,59 +132,6 @@ def table(
         console().print(shown)
     else:
         _write(as_text(shown), output)
-
-
-def report(
-    study: StudyFile,
-    overrides: Overrides = None,
-    store: StoreFolder = DEFAULT_STORE,
-    data_root: DataRoot = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The page; default: the study's name.")] = None,
-    with_corpus: Annotated[
-        bool, typer.Option("--with-corpus", help="Lay published results on the same data set and network beside ours.")
-    ] = False,
-    corpus: CorpusFolder = None,
-    as_json: AsJson = False,
-) -> None:
-    """Write the report: one self-contained HTML page with curves, intervals, table, findings and every spec.
-
-    Where the page is called `*.md`, it is Markdown: the tables of results and of costs, and the findings. Published
-    results are marked as reported, with the setup that each reaches against ours, and are never ranked with them.
-
-    Example: `fairprune report studies/cifar10-filters.toml --with-corpus -o filters.html`
-    """
-    session = read_session(study, overrides, store, data_root)
-    records = read_records(session)
-    shelf = shelf_of(session, records, corpus, session.study.endpoint) if with_corpus else None
-    page = write_report(session, study, output, records, shelf)
-    if as_json:
-        from fairprune.report.published import to_json
-
-        found = {"published": [each for one in shelf.tasks.values() for each in to_json(one)]} if shelf else {}
-        typer.echo(json.dumps({"report": str(page), **found}, indent=2 if shelf else None))
-    else:
-        typer.echo(f"report: {page}")
-
-
-def write_report(
-    session: Session,
-    study: Path,
-    output: Path | None,
-    records: Mapping[str, Record] | None = None,
-    shelf: Shelf | None = None,
-) -> Path:
-    """Write the page of a session's study, as it stands, and return where it is."""
-    from fairprune.report import html, markdown
-
-    known = read_records(session) if records is None else records
-    summary = summarised(session, known)
-    findings, command = audited(session, known, summary), f"fairprune run {study}"
-    target = output or Path(f"{session.study.name}.html")
-    if target.suffix == ".md":
-        _write(markdown.page(summary, findings, command, shelf), target)
-    else:
-        _write(html.page(summary, known, findings, command, shelf), target)
-    return target.resolve()
 
 
 def _find(store: object, run_id: str) -> Record:

@@ -40,7 +40,7 @@ def demo(
 
     Example: `fairprune demo`
     """
-    from fairprune.cli import audits, results
+    from fairprune.cli import audits, reports, results
     from fairprune.cli.sessions import open_session, resources
 
     study = Path(__file__).parent.parent / "demo" / "digits.toml"
@@ -52,7 +52,7 @@ def demo(
     if not as_json:
         results.table(study, store=store)
         audits.audit(study, store=store)
-    page = results.write_report(session, study, output)
+    page = reports.write_page(session, study, output)
     typer.echo(json.dumps({"runs": statuses, "report": str(page)}) if as_json else f"report: {page}")
 
 
@@ -90,6 +90,10 @@ def run(
     store: StoreFolder = DEFAULT_STORE,
     data_root: DataRoot = None,
     rerun: Rerun = "only-missing",
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="ID", help="One run, by its identity or its first digits; repeatable."),
+    ] = None,
     device: Device = "auto",
     jobs: Jobs = 0,
     threads: Threads = 0,
@@ -105,6 +109,10 @@ def run(
 
     execution, jobs = resources(device, jobs, threads, compiled)
     session = open_session(study, overrides, store, data_root, execution, download=download)
+    if only:
+        from fairprune.launch.session import among
+
+        session = among(session, only)
     statuses = run_session(session, rerun, jobs, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(statuses, indent=2))

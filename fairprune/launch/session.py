@@ -99,6 +99,20 @@ def _checkpoint_file(name: str, site: Site) -> Path:
     return found
 
 
+def among(session: Session, wanted: Iterable[str]) -> Session:
+    """The session with those of its runs whose identities begin so. Raises SpecError for what does not name one run."""
+    found: dict[str, Point] = {}
+    for start in wanted:
+        fitting = [point for point in session.points if point.id.startswith(start)]
+        if len(fitting) != 1:
+            number = len(fitting) or "no"
+            raise SpecError(
+                f"{number} runs of {session.study.name} begin with '{start}'; `fairprune report` lists them"
+            )
+        found[fitting[0].id] = fitting[0]
+    return replace(session, points=tuple(found.values()))
+
+
 def chosen(points: Sequence[Point], store: Store, policy: Policy) -> list[Point]:
     """The runs that a policy would run.
 

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from fairprune.audit.setups import RATES, Rate
 from fairprune.report import words
 from fairprune.report.figures import axes
 from fairprune.report.figures.palette import COLOURS, SHAPES
 from fairprune.report.figures.values import Axis, Figure, Point, Reference, Series
 from fairprune.report.figures.values import Panel as Plot
 from fairprune.report.headline import where
+from fairprune.report.laid import NOTHING, Laid
 from fairprune.report.laid import laid as laid_under
 from fairprune.report.published import Shelf
+from fairprune.report.rates import Rate, machines, rates
 from fairprune.report.rows import anchor
 from fairprune.summary import Cell, Panel, Spread, Summary
 
-_TITLES = {
-    "compression": "compression (dense / kept parameters)",
-    "speedup": "theoretical speedup (dense / kept multiply-adds)",
-}
+
+def curves(summary: Summary, panel: Panel, shelf: Shelf | None = None) -> dict[str, Figure]:
+    """A panel's curves by the key of what they lie over; none where no run of it ended. A shelf's lie below them."""
+    known = [rate for rate in rates(summary) if _reached(panel, rate)]
+    return {rate.key: _figure(summary, panel, rate, shelf) for rate in known}
 
 
-def curves(summary: Summary, panel: Panel, shelf: Shelf | None = None) -> dict[Rate, Figure]:
-    """A panel's curves over compression and over speedup; none where no run of it ended. A shelf's lie below them."""
-    found = {rate: [cell for cell in panel.cells if cell.endpoint and _factor(cell, rate)] for rate in RATES}
-    return {rate: _figure(summary, panel, rate, shelf) for rate in RATES if found[rate]}
+def together(summary: Summary, rate: Rate, shelf: Shelf | None = None) -> Figure | None:
+    """All panels over one rate as one figure, as a paper shows it; None where there is nothing to draw."""
+    panels = [panel for panel in summary.panels if _reached(panel, rate)]
+    if not panels:
+        return None
+    title = f"{summary.name}: test {summary.endpoint} against {rate.name}"
+    if len(panels) == 1:
+        return replace(_figure(summary, panels[0], rate, shelf), title=title)
+    plots = [
+        replace(_plot(summary, panel, rate, _laid(summary, panel, rate, shelf)), title=where(panel)) for panel in panels
+    ]
+    said = [f"{where(panel)}: {_description(summary, panel, rate)}" for panel in panels]
+    return Figure(f"curves-{rate.key}", title, "", tuple(plots), columns=2, least=20.0, description=" ".join(said))
 
 
 def style_of(summary: Summary, method: str) -> tuple[int, int]:
@@ -37,32 +49,56 @@ def style_of(summary: Summary, method: str) -> tuple[int, int]:
 
 
 def _figure(summary: Summary, panel: Panel, rate: Rate, shelf: Shelf | None) -> Figure:
-    mates = [p for p in summary.panels if p.task == panel.task]
-    factors = [f for p in mates for cell in p.cells if cell.endpoint and (f := _factor(cell, rate))]
-    heights = _heights(mates)
-    laid = {p.recipe: laid_under(shelf, p, rate, max(factors), heights) for p in mates} if shelf else {}
+    laid = _laid(summary, panel, rate, shelf)
+    note = laid[panel.recipe].note
+    where_timed = machines(summary) if rate.kind == "measured" else ""
+    return Figure(
+        key=f"chart-{summary.panels.index(panel)}-{rate.key}",
+        title=f"{where(panel)}: test {summary.endpoint} against {rate.name}",
+        caption=" ".join(filter(None, (note, where_timed))),
+        panels=(_plot(summary, panel, rate, laid),),
+        aspect=0.5,
+        names="ends",
+        description=" ".join(filter(None, (_description(summary, panel, rate), note, where_timed))),
+    )
+
+
+def _laid(summary: Summary, panel: Panel, rate: Rate, shelf: Shelf | None) -> dict[str, Laid]:
+    """What is published beside each recipe of a panel's task; nothing was measured on this machine."""
+    mates = _mates(summary, panel)
+    if shelf is None or rate.kind == "measured":
+        return {mate.recipe: NOTHING for mate in mates}
+    largest, heights = max(_factors(mates, rate)), _heights(mates)
+    return {mate.recipe: laid_under(shelf, mate, rate.kind, largest, heights) for mate in mates}
+
+
+def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> Plot:
+    mates = _mates(summary, panel)
     points = [point for found in laid.values() for series in found.series for point in series.points]
-    names = list(dict.fromkeys(cell.method for cell in panel.cells if cell.endpoint and _factor(cell, rate)))
+    names = list(dict.fromkeys(cell.method for cell in _reached(panel, rate)))
     middle = (len(names) - 1) / 2
-    plot = Plot(
+    return Plot(
         title="",
-        x=axes.factor(_TITLES[rate], [*factors, *(point.x for point in points)]),
-        y=_axis(summary, [*heights, *(point.y for point in points)]),
+        x=axes.factor(rate.title, [*_factors(mates, rate), *(point.x for point in points)]),
+        y=_axis(summary, [*_heights(mates), *(point.y for point in points)]),
         series=(
-            *(laid[panel.recipe].series if laid else ()),
+            *laid[panel.recipe].series,
             *(_series(summary, panel, rate, name, index - middle) for index, name in enumerate(names)),
         ),
         references=_references(summary, panel),
     )
-    return Figure(
-        key=f"chart-{summary.panels.index(panel)}-{rate}",
-        title=f"{where(panel)}: test {summary.endpoint} against {rate}",
-        caption=laid[panel.recipe].note if laid else "",
-        panels=(plot,),
-        aspect=0.5,
-        names="ends",
-        description=" ".join([_description(summary, panel, rate), *([laid[panel.recipe].note] if laid else [])]),
-    )
+
+
+def _mates(summary: Summary, panel: Panel) -> list[Panel]:
+    return [mate for mate in summary.panels if mate.task == panel.task]
+
+
+def _reached(panel: Panel, rate: Rate) -> list[Cell]:
+    return [cell for cell in panel.cells if cell.endpoint and rate.factor(cell)]
+
+
+def _factors(panels: Sequence[Panel], rate: Rate) -> list[float]:
+    return [factor for panel in panels for cell in _reached(panel, rate) if (factor := rate.factor(cell))]
 
 
 def _heights(mates: list[Panel]) -> tuple[float, float]:
@@ -83,24 +119,20 @@ def _axis(summary: Summary, heights: Iterable[float]) -> Axis:
     return axes.linear(f"test {summary.endpoint}{unit}", heights, floor=bottom, ceiling=top)
 
 
-def _factor(cell: Cell, rate: Rate) -> float | None:
-    achieved = cell.compression if rate == "compression" else cell.speedup
-    return max(achieved.mean, 1.0) if achieved else None
-
-
 def _series(summary: Summary, panel: Panel, rate: Rate, name: str, shift: float) -> Series:
+    timed = [each for each in rates(summary) if each.kind == "measured"]
     points = [
         Point(
             x=factor,
             y=spread.mean,
             low=spread.low,
             high=spread.high,
-            text=_hover(summary, cell, spread),
+            text=_hover(summary, cell, spread, timed),
             link=f"#{anchor(summary, panel, position)}",
             open=cell.done != cell.expected,
         )
         for position, cell in enumerate(panel.cells)
-        if cell.method == name and (spread := cell.endpoint) and (factor := _factor(cell, rate))
+        if cell.method == name and (spread := cell.endpoint) and (factor := rate.factor(cell))
     ]
     points.sort(key=lambda point: point.x)
     colour, shape = style_of(summary, name)
@@ -108,14 +140,15 @@ def _series(summary: Summary, panel: Panel, rate: Rate, name: str, shift: float)
     return Series(name, tuple(points), colour, shape, dotted=control, shift=shift)
 
 
-def _hover(summary: Summary, cell: Cell, spread: Spread) -> str:
+def _hover(summary: Summary, cell: Cell, spread: Spread, timed: Sequence[Rate]) -> str:
     decimals = words.digits(summary)
     seeds = ", ".join(f"{r.base_seed}/{r.run_seed}" for r in cell.runs if r.state == "done")
     lines = [
         cell.target,
         f"{summary.endpoint} {words.spread(spread, decimals)} {summary.unit}".strip(),
         f"n = {words.runs(cell)}; seeds (base/run) {seeds}",
-        f"compression {words.achieved(cell.compression)}, speedup {words.achieved(cell.speedup)}",
+        f"compression {words.achieved(cell.compression)}, theoretical speedup {words.achieved(cell.speedup)}",
+        *(f"{each.name} {words.achieved(each.of(cell))}" for each in timed if each.of(cell)),
     ]
     return "\n".join(lines)
 
@@ -149,7 +182,7 @@ def _description(summary: Summary, panel: Panel, rate: Rate) -> str:
         points = [
             f"{words.spread(cell.endpoint, words.digits(summary))} at {words.times(factor)}"
             for cell in panel.cells
-            if cell.method == name and cell.endpoint and (factor := _factor(cell, rate))
+            if cell.method == name and cell.endpoint and (factor := rate.factor(cell))
         ]
         said.append(f"{name}: {', '.join(points) or 'no result'}.")
     return " ".join(said)

@@ -27,6 +27,9 @@ class Laid:
     note: str
 
 
+NOTHING = Laid((), "")
+
+
 def laid(shelf: Shelf, panel: Panel, rate: Rate, largest: float, heights: tuple[float, float]) -> Laid:
     """A panel's published results over a rate, a curve for each method and setting of a paper.
 

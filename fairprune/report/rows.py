@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fairprune.report import standing, words
+from fairprune.report.rates import Rate, rates
 from fairprune.summary import Cell, Comparison, Panel, Summary
 
 
@@ -29,6 +32,9 @@ class Row:
     lines: int = 1
     anchor: str = ""
     note: str = ""  # why a comparison is not estimable
+    measured: tuple[str, ...] = ()  # speedups, one a batch size that was timed
+    place: standing.Place | None = None  # the rank as numbers
+    numbers: Mapping[str, float] = field(default_factory=dict)  # what columns are sorted by; none where unknown
 
 
 def rows(summary: Summary, panel: Panel) -> list[Row]:
@@ -42,16 +48,42 @@ def rows(summary: Summary, panel: Panel) -> list[Row]:
         found.append(_row(panel.dense, "dense", "dense, retrained", None, decimals, anchor(summary, panel, None)))
     compared = {(c.method, c.target): c for c in panel.comparisons}
     controls = {c.control for c in panel.comparisons}
+    lines = Counter(cell.method for cell in panel.cells)  # they stand together
+    timed = [rate for rate in rates(summary) if rate.kind == "measured"]
+    placed = standing.places(panel)
     before = ""
     for index, cell in enumerate(panel.cells):
         comparison = compared.get((cell.method, cell.target))
         where = anchor(summary, panel, index)
         row = _row(cell, "method", cell.method, comparison, decimals, where, cell.method != before)
-        lines = sum(other.method == cell.method for other in panel.cells)  # they stand together
-        row = replace(row, rank=standing.rank(panel, cell), lines=lines)
+        place = placed.get((cell.method, cell.target))
+        row = replace(
+            row,
+            rank=standing.rank(panel, cell),
+            lines=lines[cell.method],
+            measured=tuple(words.achieved(rate.of(cell)) for rate in timed),
+            place=place,
+            numbers=dict(_numbers(cell, comparison, timed, place)),
+        )
         found.append(replace(row, verdict="control", state="control") if cell.method in controls else row)
         before = cell.method
     return found
+
+
+def _numbers(
+    cell: Cell, comparison: Comparison | None, timed: Sequence[Rate], place: standing.Place | None
+) -> Iterator[tuple[str, float]]:
+    """What a row is sorted by, by column."""
+    spreads = {"pruned": cell.pruned, "endpoint": cell.endpoint}
+    ranges = {"compression": cell.compression, "speedup": cell.speedup, **{rate.key: rate.of(cell) for rate in timed}}
+    yield from ((name, value.mean) for name, value in {**spreads, **ranges}.items() if value)
+    yield "runs", cell.done
+    if cell.amount is not None:
+        yield "target", cell.amount
+    if place:
+        yield "rank", place.best + place.worst / 1e6
+    if comparison and comparison.difference is not None:
+        yield "difference", comparison.difference
 
 
 def anchor(summary: Summary, panel: Panel, index: int | None) -> str:

@@ -17,6 +17,33 @@ class Standing:
     beside: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Place:
+    """The ranks that the data allow, best to worst, of so many methods."""
+
+    best: int
+    worst: int
+    of: int
+
+    @property
+    def text(self) -> str:
+        """What a bracket over these ranks means."""
+        if self.best == self.worst:
+            return f"rank {self.best} of {self.of}, separated from all others of its class"
+        return (
+            f"any rank from {self.best} to {self.worst} of {self.of} is possible: not separated from some of the others"
+        )
+
+
+def places(panel: Panel) -> dict[tuple[str, str], Place]:
+    """The places of all that is ranked, by method and target."""
+    return {
+        (rank.method, ranking.target): Place(rank.best, rank.worst, len(ranking.ranks))
+        for ranking in panel.rankings
+        for rank in ranking.ranks
+    }
+
+
 def rank(panel: Panel, cell: Cell) -> str:
     """`2 of 9`, or `1–3 of 9` where the data allow several ranks; `beside`, `–` where a class has no ranks."""
     ranking = next((r for r in panel.rankings if (r.target, r.granularity) == (cell.target, cell.granularity)), None)

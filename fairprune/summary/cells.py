@@ -83,7 +83,7 @@ def replicate(point: Point, record: Record | None, scale: Scale) -> Replicate:
 
 
 def measured(records: Iterable[Record]) -> tuple[Measured, ...]:
-    """Means of what was measured besides the task's own metrics, which are those that the test split has too."""
+    """What was measured besides the task's own metrics, which are those that the test split has too."""
     found: dict[tuple[str, str], list[Metric]] = {}
     for record in records:
         own = {metric.name for metric in record.metrics if metric.split == "test"}
@@ -91,7 +91,7 @@ def measured(records: Iterable[Record]) -> tuple[Measured, ...]:
             if metric.name not in own:
                 found.setdefault((metric.name, metric.when), []).append(metric)
     return tuple(
-        Measured(name=name, when=when, unit=group[0].unit, n=len(group), mean=statistics.fmean(m.value for m in group))
+        Measured(name=name, when=when, unit=group[0].unit, n=len(group), **over([m.value for m in group]).model_dump())
         for (name, when), group in found.items()
     )
 
@@ -132,4 +132,9 @@ def spread(values: Iterable[float | None], scale: Scale, confidence: float) -> S
 
 def _range(values: Iterable[float | None]) -> Range | None:
     known = [value for value in values if value is not None]
-    return Range(mean=statistics.fmean(known), min=min(known), max=max(known)) if known else None
+    return over(known) if known else None
+
+
+def over(values: Sequence[float]) -> Range:
+    """Mean, smallest and largest of some values; there is at least one."""
+    return Range(mean=statistics.fmean(values), min=min(values), max=max(values))

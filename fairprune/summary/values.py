@@ -44,13 +44,15 @@ class Replicate(Value):
 
 
 class Measured(Value):
-    """A metric that the study asked for besides accuracy: its mean over `n` runs, in its own unit."""
+    """A metric that the study asked for besides accuracy: mean, smallest and largest of `n` runs, in its own unit."""
 
     name: str
     when: str
     unit: str
     n: int
     mean: float
+    min: float
+    max: float
 
 
 class Cost(Value):

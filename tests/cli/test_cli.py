@@ -146,6 +146,63 @@ def test_report_is_one_page_without_outside_resources(fairprune, study, tmp_path
     assert (code, "cannot write" in err) == (2, True)
 
 
+def test_reports_come_as_figures_tables_and_pages(fairprune, study, tmp_path):
+    path, store = study
+    names = [tmp_path / f"tiny.{form}" for form in ("html", "md", "tex", "svg", "pdf", "png")]
+    asked = [part for name in names for part in ("-o", name)]
+    code, out, _ = fairprune("report", path, "--store", store, *asked, "--width", "single")
+    page, text, table, svg, pdf, png = (name.read_bytes() for name in names)
+    assert (code, len(out.splitlines())) == (0, 6)
+    assert page.startswith(b"<!DOCTYPE html>")
+    assert b"## Results" in text
+    assert b"\\toprule" in table
+    assert b'width="3.2500in"' in svg
+    assert (pdf[:4], png[1:4]) == (b"%PDF", b"PNG")
+    _, _, _ = fairprune("report", path, "--store", store, "-o", names[3], "--axis", "speedup")
+    assert b"theoretical speedup (dense / kept multiply-adds)" in names[3].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("-o", "page.htm"), "-o page.htm: unknown suffix '.htm'; did you mean '.html'? (known: .html, .md"),
+        (("-o", "a.svg", "--axis", "sped"), "--axis: unknown axis 'sped'; did you mean 'speedup'?"),
+        (("-o", "a.svg", "--axis", "measured"), 'no run of tiny was timed; studies ask by metrics = ["latency"]'),
+        (("-o", "a.svg", "--axis", "speedups"), "no run of tiny was timed"),
+        (("-o", "a.svg", "--width", "1"), "--width '1': expected single, double, or inches"),
+        (("-o", "a.svg", "--set", "seeds=[7]"), "no pruned network has been measured, so there are no curves yet"),
+    ],
+)
+def test_reports_that_cannot_be(fairprune, study, asked, said):
+    path, store = study
+    code, _, err = fairprune("report", path, "--store", store, *asked)
+    assert (code, said in err, err.count("\n")) == (2, True, 1)
+
+
+def test_several_studies_are_a_site(fairprune, study, tmp_path):
+    path, store = study
+    code, _, err = fairprune("report", path, path, "--store", store, "-o", tmp_path / "a.html")
+    assert (code, "2 studies make a site, which needs a folder" in err) == (2, True)
+    code, out, _ = fairprune("report", path, path, "--store", store, "-o", tmp_path / "a" / "site", "--json")
+    assert code == 0
+    assert [Path(name).name for name in json.loads(out)["reports"]] == ["index.html", "tiny.html", "tiny-2.html"]
+    index = (tmp_path / "a" / "site" / "index.html").read_text()
+    assert 'href="tiny-2.html"' in index
+    assert 'href="index.html">all studies' in (tmp_path / "a" / "site" / "tiny.html").read_text()
+
+
+def test_one_run_can_be_run_alone(fairprune, study, tmp_path):
+    path, store = study
+    fairprune("report", path, "--store", store, "-o", tmp_path / "page.html")
+    rows = json.loads(fairprune("table", path, "--store", store, "--format", "json")[1])
+    run = next(row["id"] for row in rows if row["label.method"] == "dense")
+    assert f"fairprune run {path} --store {store} --only {run}\n" in (tmp_path / "page.html").read_text()
+    code, out, _ = fairprune("run", path, "--store", store, "--only", run[:12], "--json", "-j", 1)
+    assert (code, json.loads(out)["done"]) == (0, 1)
+    code, _, err = fairprune("run", path, "--store", store, "--only", "zzz")
+    assert (code, "no runs of tiny begin with 'zzz'" in err) == (2, True)
+
+
 def test_cost_counts_resnet20(fairprune):
     cost = json.loads(fairprune("cost", "resnet20", "--json")[1])
     assert (cost["parameters"], cost["multiply_adds"]) == (269_722, 40_551_040)

@@ -11,13 +11,11 @@ import typer
 
 from fairprune.cli.corpus.names import origins
 from fairprune.cli.corpus.options import CorpusFolder
+from fairprune.cli.drawing import WIDTH_HELP, inches_of
 from fairprune.cli.options import AsJson
 
 if TYPE_CHECKING:
     from fairprune.report.figures.values import Figure
-
-_WIDTHS = {"single": 3.25, "double": 6.75}  # inches, of one and of both columns of a paper
-_NARROWEST, _WIDEST = 2.0, 60.0
 
 
 def names(incomplete: str) -> list[str]:
@@ -33,9 +31,7 @@ def figures(
     forms: Annotated[
         str, typer.Option("--format", "-f", help="One or several of html, svg, pdf, png, separated by commas.")
     ] = "html,svg",
-    width: Annotated[
-        str, typer.Option("--width", help="Of svg, pdf and png: single (3.25 in), double (6.75 in), or inches.")
-    ] = "double",
+    width: Annotated[str, typer.Option("--width", help=WIDTH_HELP)] = "double",
     origin: Annotated[
         str, typer.Option("--origin", help="The papers that are counted: those of this origin.", autocompletion=origins)
     ] = "blalock-2020",
@@ -55,7 +51,7 @@ def figures(
     from fairprune.report.figures.table import data
     from fairprune.report.literature.figures import figures as drawn
 
-    wanted, inches = _forms(forms), _inches(width)
+    wanted, inches = _forms(forms), inches_of(width)
     found = drawn(load(corpus or SHIPPED), None if everything else origin, name or ())
     if as_json:
         typer.echo(json.dumps([data(figure) for figure in found], indent=2, ensure_ascii=False))
@@ -86,16 +82,3 @@ def _forms(text: str) -> list[str]:
         if form not in known:
             raise SpecError(unknown("format", form, known))
     return wanted
-
-
-def _inches(text: str) -> float:
-    from fairprune.errors import SpecError
-
-    try:
-        inches = _WIDTHS[text] if text in _WIDTHS else float(text)
-    except ValueError:
-        inches = 0.0
-    if not _NARROWEST <= inches <= _WIDEST:
-        expected = f"single, double, or inches from {_NARROWEST:g} to {_WIDEST:g}"
-        raise SpecError(f"--width '{text}': expected {expected}")
-    return inches
