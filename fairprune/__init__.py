@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fairprune.pruning.criterion import Context, Scored, criterion
     from fairprune.pruning.repair import repair
     from fairprune.pruning.training_method import Setting, training_method
+    from fairprune.results import Results, read_results
     from fairprune.spec import Target
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Hook",
     "Now",
     "Pruned",
+    "Results",
     "Scored",
     "Setting",
     "Target",
@@ -42,6 +44,7 @@ __all__ = [
     "load",
     "prune",
     "ratio",
+    "read_results",
     "repair",
     "save",
     "speedup",
@@ -57,6 +60,7 @@ _HOMES = {
     **dict.fromkeys(("Pruned", "load", "save"), "pruned"),
     "export_onnx": "export",
     "repair": "pruning.repair",
+    **dict.fromkeys(("Results", "read_results"), "results"),
     "Target": "spec",
 }
 

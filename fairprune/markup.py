@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape as _escape
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[Cell]], caption: str = 
     lines = "".join(
         f"<tr>{''.join(_cell('td', cell, index in left) for index, cell in enumerate(row))}</tr>\n" for row in rows
     )
-    said = f'<caption style="text-align:left">{escape(caption)}</caption>' if caption else ""
+    said = f'<caption style="text-align:left">{_escape(caption)}</caption>' if caption else ""
     return f"<table>{said}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}</tbody></table>"
 
 
@@ -32,11 +32,16 @@ def bar(part: float, whole: float) -> Html:
     return Html(f'<progress value="{part:g}" max="{max(whole, 1):g}" aria-hidden="true"></progress>')
 
 
+def heading(text: str) -> str:
+    """A title."""
+    return f"<h3>{_escape(text)}</h3>"
+
+
 def paragraph(text: str) -> str:
     """Text."""
-    return f"<p>{escape(text)}</p>"
+    return f"<p>{_escape(text)}</p>"
 
 
 def _cell(tag: str, cell: Cell, left: bool) -> str:
-    inside = cell.text if isinstance(cell, Html) else escape(cell)
-    return f'<{tag} style="text-align:{"left" if left else "right"}">{inside}</{tag}>'
+    inside = cell.text if isinstance(cell, Html) else _escape(cell)
+    return f'<{tag} style="text-align:{"left" if left else "right"};padding:0 .5em">{inside}</{tag}>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from fairprune.store import read_tensors, write_tensors
 class Pruned:
     """What `prune` did: `network.fairprune` of a pruned network. `kept` maps groups to units kept and units before."""
 
-    plan: Plan
+    plan: Plan = field(repr=False)
     dense: Size
     small: Size
     kept: Mapping[str, tuple[int, int]]

@@ -12,7 +12,7 @@ def test_a_table_has_its_cells_as_text():
     assert [cell.text for cell in tree.iter("th")] == ["name <", "n"]
     assert [cell.text for cell in tree.iter("td")] == ["<script>alert(1)</script>", "1", "a & b", "2"]
     assert tree.findtext("caption") == '"c"'
-    assert [cell.get("style") for cell in tree.iter("th")] == ["text-align:left", "text-align:right"]
+    assert [cell.get("style").split(";")[0] for cell in tree.iter("th")] == ["text-align:left", "text-align:right"]
 
 
 def test_what_is_html_is_left_alone():

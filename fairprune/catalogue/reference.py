@@ -15,6 +15,7 @@ from fairprune.catalogue.page import escaped, linked, listed
 SECTIONS: Mapping[str, tuple[str, ...]] = {  # every public name, in the order of the page
     "Prune a network": ("prune", "speedup", "compression", "ratio", "Target", "Pruned", "save", "load"),
     "What it costs": ("cost_curve", "compare_latency", "Conditions", "export_onnx"),
+    "Results": ("read_results", "Results"),
     "Criteria of your own": ("criterion", "Context", "Scored"),
     "Methods that train, of your own": ("training_method", "Setting", "Hook", "Now"),
     "Repairs of your own": ("repair",),

@@ -12,7 +12,7 @@ import typer
 from fairprune.cli import EXIT_FINDINGS
 from fairprune.cli.comparing import AssumeEqual, Tau, assumed
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, FailOn, Overrides, StoreFolder
-from fairprune.cli.reading import audited, read_records, read_session, summarised
+from fairprune.reading import audited, read_records, read_session, summarised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set

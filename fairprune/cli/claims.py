@@ -137,7 +137,7 @@ def run(
 
 def _sessions(claim: Claim, scale: Scale, site: Site) -> dict[str, Session]:
     from fairprune.claims import check
-    from fairprune.cli.sessions import session_of
+    from fairprune.reading import session_of
 
     opened = {name: session_of(study, site) for name, study in claim.studies[scale].items()}
     check(claim, scale, {name: session.points for name, session in opened.items()})
@@ -149,9 +149,9 @@ def _run(
 ) -> dict[str, Any]:
     from fairprune.claims import judge
     from fairprune.cli.printing import console
-    from fairprune.cli.reading import read_records
     from fairprune.cli.studies import run_session
     from fairprune.files import write_text
+    from fairprune.reading import read_records
     from fairprune.report import claims as page
 
     for session in sessions.values():

@@ -46,10 +46,11 @@ def cross(
 
     Example: `fairprune cross studies/mine.toml l1-norm:small-rate greg1:large-rate`
     """
-    from fairprune.cli.sessions import resources, session_of
+    from fairprune.cli.sessions import resources
     from fairprune.cli.studies import run_session
     from fairprune.crossing import crossed
     from fairprune.launch.worker import Site
+    from fairprune.reading import session_of
     from fairprune.store import open_store
     from fairprune.study import read_study
     from fairprune.summary.crossing import crossings

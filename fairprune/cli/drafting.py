@@ -116,8 +116,8 @@ def planned(text: str, site: Site, jobs: int) -> Plan:
     """What the study would run and cost. Raises MissingDataError where its data is not at hand, else what is wrong."""
     import tomllib
 
-    from fairprune.cli.sessions import session_of
     from fairprune.plan import make_plan
+    from fairprune.reading import session_of
     from fairprune.study import parse_study
 
     return make_plan(session_of(parse_study(tomllib.loads(text)), site), "only-missing", jobs)

@@ -14,7 +14,7 @@ from fairprune.cli.corpus.options import CorpusFolder
 from fairprune.cli.drawing import WIDTH_HELP, inches_of
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder
 from fairprune.cli.published import shelf_of
-from fairprune.cli.reading import audited, read_curves, read_records, read_session, summarised
+from fairprune.reading import audited, read_curves, read_records, read_session, summarised
 
 if TYPE_CHECKING:
     from fairprune.launch.session import Session
@@ -122,25 +122,10 @@ def _files(shown: Sequence[Shown], target: Path, inches: float, axis: str | None
 
 def _drawn(one: Shown, form: Any, inches: float, axis: str | None) -> bytes:
     """The study's curves, or its speedups, as one figure. Raises FigureError where there is nothing to draw."""
-    from fairprune.errors import FigureError, SpecError, unknown
-    from fairprune.report.curves import together
     from fairprune.report.figures.files import drawn
-    from fairprune.report.rates import rates, shown_first
-    from fairprune.report.speedups import speedups
+    from fairprune.results.figured import figure_of
 
-    known = {rate.key: rate for rate in rates(one.summary)}
-    timed = [key for key in known if key.startswith("measured-")]
-    axis = {None: shown_first(one.summary).key, "measured": timed[-1] if timed else axis}.get(axis, axis)
-    if axis in ("measured", "speedups") and not timed:
-        raise FigureError(
-            f'--axis {axis}: no run of {one.summary.name} was timed; studies ask by metrics = ["latency"]'
-        )
-    if axis not in (*known, "speedups"):
-        raise SpecError(f"--axis: {unknown('axis', str(axis), (*known, 'measured', 'speedups'))}")
-    figure = next(iter(speedups(one.summary)), None) if axis == "speedups" else together(one.summary, known[str(axis)])
-    if figure is None:
-        raise FigureError(f"{one.summary.name}: no pruned network has been measured, so there are no curves yet")
-    return drawn(figure, form, inches)
+    return drawn(figure_of(one.summary, axis), form, inches)
 
 
 def _written(files: Mapping[Path, bytes], folders: Iterable[Path] = ()) -> list[Path]:

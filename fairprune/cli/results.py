@@ -14,7 +14,7 @@ import typer
 from fairprune.cli import EXIT_FINDINGS
 from fairprune.cli.names import run_ids
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder, StudyFile
-from fairprune.cli.reading import read_records, read_session, summarised
+from fairprune.reading import read_records, read_session, summarised
 
 if TYPE_CHECKING:
     from fairprune.record import Record

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fairprune.cli import EXIT_FINDINGS, EXIT_INTERRUPTED
+from fairprune.cli.names import run_ids
 from fairprune.cli.options import (
     DEFAULT_STORE,
     AsJson,
@@ -41,7 +42,8 @@ def demo(
     Example: `fairprune demo`
     """
     from fairprune.cli import audits, reports, results
-    from fairprune.cli.sessions import open_session, resources
+    from fairprune.cli.sessions import resources
+    from fairprune.reading import open_session
 
     study = Path(__file__).parent.parent / "demo" / "digits.toml"
     execution, jobs = resources("cpu", jobs, 0, compiled=False)
@@ -71,8 +73,9 @@ def plan(
 
     Example: `fairprune plan studies/mnist-lenet5.toml --set seeds=5`
     """
-    from fairprune.cli.sessions import open_session, resources
+    from fairprune.cli.sessions import resources
     from fairprune.plan import make_plan
+    from fairprune.reading import open_session
 
     execution, jobs = resources(device, jobs, threads, compiled=False)
     made = make_plan(open_session(study, overrides, store, data_root, execution), rerun, jobs)
@@ -92,7 +95,12 @@ def run(
     rerun: Rerun = "only-missing",
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="ID", help="One run, by its identity or its first digits; repeatable."),
+        typer.Option(
+            "--only",
+            metavar="ID",
+            help="One run, by its identity or its first digits; repeatable.",
+            autocompletion=run_ids,
+        ),
     ] = None,
     device: Device = "auto",
     jobs: Jobs = 0,
@@ -105,7 +113,8 @@ def run(
 
     Example: `fairprune run studies/mnist-lenet5.toml --data-root ~/data --jobs 2`
     """
-    from fairprune.cli.sessions import open_session, resources
+    from fairprune.cli.sessions import resources
+    from fairprune.reading import open_session
 
     execution, jobs = resources(device, jobs, threads, compiled)
     session = open_session(study, overrides, store, data_root, execution, download=download)

@@ -166,7 +166,7 @@ def test_reports_come_as_figures_tables_and_pages(fairprune, study, tmp_path):
     ("asked", "said"),
     [
         (("-o", "page.htm"), "-o page.htm: unknown suffix '.htm'; did you mean '.html'? (known: .html, .md"),
-        (("-o", "a.svg", "--axis", "sped"), "--axis: unknown axis 'sped'; did you mean 'speedup'?"),
+        (("-o", "a.svg", "--axis", "sped"), "unknown axis 'sped'; did you mean 'speedup'?"),
         (("-o", "a.svg", "--axis", "measured"), 'no run of tiny was timed; studies ask by metrics = ["latency"]'),
         (("-o", "a.svg", "--axis", "speedups"), "no run of tiny was timed"),
         (("-o", "a.svg", "--width", "1"), "--width '1': expected single, double, or inches"),

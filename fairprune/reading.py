@@ -1,33 +1,70 @@
-"""What commands read of a study: its session, records, summary and findings. Heavy imports happen inside functions."""
+"""A study opened, and what is read of it: records, summary, findings. Heavy imports happen inside functions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fairprune.audit import Finding
-    from fairprune.launch.session import Session
+    from fairprune.execute.workshop import Execution
+    from fairprune.launch.session import Recall, Session
+    from fairprune.launch.worker import Site
     from fairprune.record import Record
     from fairprune.report.shown import Epochs, Trained
     from fairprune.spec import DataSpec
+    from fairprune.study import Study
     from fairprune.summary.values import Summary
 
 
-def read_session(study: Path, overrides: list[str] | None, store: Path, data_root: Path | None) -> Session:
-    """The study over its results; where the data itself is not at hand, the records know its digests."""
-    from fairprune.cli.sessions import open_session
-    from fairprune.store import read_store
+def open_session(
+    path: Path,
+    overrides: Sequence[str] | None,
+    store: Path,
+    data_root: Path | None,
+    execution: Execution | None = None,
+    *,
+    download: bool = False,
+) -> Session:
+    """The study in a file, resolved, with its results in a store. A user's own components lie beside the file."""
+    from fairprune.execute.workshop import Execution
+    from fairprune.launch.worker import Site
+    from fairprune.study import read_study
 
+    site = Site(store, data_root, path.resolve().parent, download, execution or Execution())
+    return session_of(read_study(path, overrides or ()), site)
+
+
+def session_of(study: Study, site: Site, recall: Recall | None = None) -> Session:
+    """A study, resolved, and refused where it cannot meet the setup that it demands."""
+    from fairprune.audit.demand import check_demand
+    from fairprune.launch.session import prepare
+
+    session = prepare(study, site, recall or (lambda _: None))
+    check_demand(study, session.points)
+    return session
+
+
+def read_session(study: Study | Path, overrides: Sequence[str] | None, store: Path, data_root: Path | None) -> Session:
+    """The study over its results; where the data itself is not at hand, the records know its digests.
+
+    A user's own components lie beside the study's file; those of a study that is none, in the current folder.
+    """
+    from fairprune.launch.worker import Site
+    from fairprune.store import read_store
+    from fairprune.study import read_study
+
+    found = read_study(study, overrides or ()) if isinstance(study, Path) else study
     opened = read_store(store)
 
     def recall(spec: DataSpec) -> Mapping[str, str] | None:
         known = (record.spec for record in opened.records())
         return next((run.data_digests for run in known if run.task.data == spec), None)
 
-    return open_session(study, overrides, store, data_root, recall=recall)
+    folder = study.resolve().parent if isinstance(study, Path) else Path.cwd()
+    return session_of(found, Site(store, data_root, folder), recall)
 
 
 def read_records(session: Session) -> dict[str, Record]:
