@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from fairprune.report import words
 from fairprune.report.figures.elements import add, element, path, text_of
 from fairprune.report.shown import Epochs, Trained
-from fairprune.summary import Cell, Summary
+from fairprune.summary import Cell, Replicate, Summary
 
 _STAGES = {
     "pretrain": "pretraining",
@@ -40,15 +40,20 @@ def pictures(summary: Summary, cell: Cell, trained: Trained) -> Iterator[Picture
         if stage == "pretrain" and cell.target:
             continue
         lines = [
-            line
+            [*_before(run, stage), *line]
             for run in ended[:_MOST_RUNS]
             if (line := _line(trained[run.id].get(stage, ()), summary.endpoint, factor))
         ]
-        if lines:
+        if any(len(line) > 1 for line in lines):
             more = f" ({len(lines)} of {len(ended)} runs)" if len(ended) > _MOST_RUNS else ""
             unit = f", {summary.unit}" if summary.unit else ""
             title = f"{words.capital(name)}: validation {summary.endpoint}{unit}{more}"
             yield Picture(title, _svg(lines, words.digits(summary)), _said(lines, words.digits(summary)))
+
+
+def _before(run: Replicate, stage: str) -> Line:
+    """Where retraining begins: with what pruning left."""
+    return [(0.0, run.pruned)] if stage == "retrain" and run.pruned is not None else []
 
 
 def _line(rows: Epochs, column: str, factor: float) -> Line:
@@ -68,7 +73,7 @@ def _svg(lines: Sequence[Line], decimals: int) -> str:
     low, high, last = min(values), max(values), max(line[-1][0] for line in lines)
     root = element("svg", class_="training", viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}", aria_hidden="true")
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    add(root, "path", d=path([(_LEFT, _TOP), (_LEFT, bottom), (right, bottom)]), class_="axis")
+    add(root, "path", d=path([(_LEFT, _TOP), (_LEFT, bottom), (right, bottom)]), class_="frame")
     _text(root, words.number(high, decimals), _LEFT - 4, _TOP + 6, "end")
     if high > low:
         _text(root, words.number(low, decimals), _LEFT - 4, bottom, "end")
@@ -94,7 +99,7 @@ def _text(root: Element, text: str, x: float, y: float, anchor: str) -> None:
 
 
 def _said(lines: Sequence[Line], decimals: int) -> str:
-    """From where to where the runs went."""
+    """From where to where the runs went; before retraining means right after pruning."""
 
     def span(values: Sequence[float]) -> str:
         low, high = (words.number(value, decimals) for value in (min(values), max(values)))
@@ -102,6 +107,5 @@ def _said(lines: Sequence[Line], decimals: int) -> str:
 
     first, last = span([line[0][1] for line in lines]), span([line[-1][1] for line in lines])
     epochs = max(line[-1][0] for line in lines)
-    if all(len(line) == 1 for line in lines):
-        return f"{last} after {epochs:.3g} epochs."
-    return f"{first} after the first epoch, {last} after {epochs:.3g} epochs."
+    since = "before" if all(line[0][0] == 0 for line in lines) else "after the first epoch"
+    return f"{first} {since}, {last} after {epochs:.3g} epochs."

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairprune.corpus.audited import Names, names_of
+from fairprune.corpus.names import Names, names_of
 from fairprune.corpus.tables import Corpus
 from fairprune.report import words
 
