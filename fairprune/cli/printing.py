@@ -6,10 +6,9 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from rich.console import Console, RenderableType
-from rich.table import Table
+if TYPE_CHECKING:  # rich takes a tenth of a second, and JSON needs none of it
+    from rich.console import Console, RenderableType
 
-if TYPE_CHECKING:
     from fairprune.audit.finding import Finding
     from fairprune.measure.cost import Cost
     from fairprune.plan import Plan
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
     """A table; columns whose name ends in a space are left-aligned text, the others numbers."""
+    from rich.table import Table
+
     table = Table(title=title or None, box=None, pad_edge=False, header_style="bold", title_justify="left")
     for column in columns:
         text = column.endswith(" ")
@@ -29,11 +30,15 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title:
 
 def console() -> Console:
     """Standard output, without markup, so that names in square brackets print as they are."""
+    from rich.console import Console
+
     return Console(markup=False, highlight=False, soft_wrap=False)
 
 
 def as_text(shown: RenderableType) -> str:
     """What would be printed, for a file: without colours, and wide."""
+    from rich.console import Console
+
     page = Console(file=io.StringIO(), width=160, markup=False, highlight=False)
     with page.capture() as captured:
         page.print(shown)

@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from fairprune.audit.columns import COLUMNS
 from fairprune.audit.read import printed, spelling
 from fairprune.audit.result import Result
+from fairprune.corpus.names import Names
 from fairprune.corpus.schema import SCHEMA
-from fairprune.corpus.tables import Corpus
 from fairprune.schedules import Schedule
 
 _SHARED = tuple(name for name in COLUMNS if name in SCHEMA["results"] and name not in ("method", "dataset", "network"))
 _MACS_IN = {"macs": 1.0, "2x macs": 2.0}
-
-
-@dataclass(frozen=True)
-class Names:
-    """The usual names of methods, data sets and networks by key."""
-
-    method: Mapping[str, str]
-    dataset: Mapping[str, str]
-    network: Mapping[str, str]
-
-
-def names_of(corpus: Corpus) -> Names:
-    """The names in a corpus, which needs the tables `methods`, `datasets` and `networks` alone."""
-    found = (dict(corpus[table].select("key", "name").iter_rows()) for table in ("methods", "datasets", "networks"))
-    return Names(*found)
 
 
 def as_result(row: Mapping[str, Any], names: Names) -> Result:

@@ -12,8 +12,9 @@ import polars as pl
 
 from fairprune.audit.result import Result
 from fairprune.audit.setups import ORDER, RATES, Blocked, Verdict, compare, strictness
-from fairprune.corpus.audited import Names, as_result, names_of
+from fairprune.corpus.audited import as_result
 from fairprune.corpus.compare import metrics_of
+from fairprune.corpus.names import Names, names_of
 from fairprune.corpus.replicates import averaged
 from fairprune.corpus.schema import TableName
 from fairprune.corpus.tables import Corpus

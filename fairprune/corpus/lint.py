@@ -9,7 +9,7 @@ import polars as pl
 from fairprune.audit.finding import SEVERITIES, Severity
 from fairprune.audit.lint import Table
 from fairprune.audit.lint import lint as check
-from fairprune.corpus.audited import names_of
+from fairprune.corpus.names import names_of
 from fairprune.corpus.printed import as_entry
 from fairprune.corpus.schema import TableName
 from fairprune.corpus.tables import Corpus

@@ -15,7 +15,8 @@ from typing import Any
 
 from fairprune.audit.lint import Entry
 from fairprune.audit.lint.printed import ONE, Interval, Printed
-from fairprune.corpus.audited import Names, method_of
+from fairprune.corpus.audited import method_of
+from fairprune.corpus.names import Names
 
 _AS_PRINTED = {
     **{name: name for name in ("base_top1", "top1", "top1_std", "top5")},

@@ -10,7 +10,8 @@ import polars as pl
 
 from fairprune.audit.result import Result
 from fairprune.audit.setups import LEVELS, ORDER, RATES, Level, check_assumed, compare_all, strictness
-from fairprune.corpus.audited import as_result, names_of
+from fairprune.corpus.audited import as_result
+from fairprune.corpus.names import names_of
 from fairprune.corpus.tables import Corpus
 
 

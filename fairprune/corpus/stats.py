@@ -9,7 +9,7 @@ from statistics import median
 
 import polars as pl
 
-from fairprune.corpus.audited import names_of
+from fairprune.corpus.names import names_of
 from fairprune.corpus.tables import Corpus
 
 RULES = (

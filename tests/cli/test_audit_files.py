@@ -9,7 +9,8 @@ import pytest
 from fairprune.audit.columns import COLUMNS
 from fairprune.cli import main
 from fairprune.cli.comparing import assumable
-from fairprune.corpus.audited import as_result, as_row, names_of
+from fairprune.corpus.audited import as_result, as_row
+from fairprune.corpus.names import names_of
 from fairprune.corpus.tables import load
 
 HEAD = "id,method,dataset,network,speedup,base_checkpoint,prune_epochs,retrain_schedule\n"

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from fairprune.audit import compare
-from fairprune.corpus.audited import Names, as_result, as_row, names_of
+from fairprune.corpus.audited import as_result, as_row
+from fairprune.corpus.names import Names, names_of
 from fairprune.corpus.schema import SCHEMA
 from fairprune.corpus.tables import Part, merged, nothing
 from fairprune.errors import SpecError

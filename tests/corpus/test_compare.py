@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairprune.audit import setups
-from fairprune.corpus.audited import as_result, names_of
+from fairprune.corpus.audited import as_result
 from fairprune.corpus.compare import Comparison, compare
+from fairprune.corpus.names import names_of
 from fairprune.corpus.tables import Corpus, Part, merged, nothing, save
 from fairprune.errors import CorpusError, SpecError
 

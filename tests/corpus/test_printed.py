@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fairprune.audit.lint import Entry, Table
 from fairprune.audit.lint import lint as check
-from fairprune.corpus.audited import Names
 from fairprune.corpus.importers.units import rate_from_kept, rounded
+from fairprune.corpus.names import Names
 from fairprune.corpus.printed import as_entry, number
 from fairprune.corpus.schema import SCHEMA
 

@@ -14,7 +14,8 @@ import pytest
 
 from fairprune.audit import Result, Verdict, compare
 from fairprune.audit.against import Judgement, judge
-from fairprune.corpus.audited import as_result, names_of
+from fairprune.corpus.audited import as_result
+from fairprune.corpus.names import names_of
 from fairprune.corpus.tables import Corpus, load
 from fairprune.schedules import Schedule, halving
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairprune.audit.setups import ORDER, Level, compare, strictness
-from fairprune.corpus.audited import as_result, names_of
+from fairprune.corpus.audited import as_result
+from fairprune.corpus.names import names_of
 from fairprune.corpus.reach import reaching
 from fairprune.corpus.tables import Corpus, Part, merged, nothing
 from fairprune.errors import SpecError

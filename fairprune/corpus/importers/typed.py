@@ -12,9 +12,10 @@ from fairprune.audit.columns import COLUMNS as AUDIT
 from fairprune.audit.read import plain
 from fairprune.audit.result import STAGES
 from fairprune.audit.rows import Problem, Row
-from fairprune.corpus.audited import Names, as_result
+from fairprune.corpus.audited import as_result
 from fairprune.corpus.check import Fault
 from fairprune.corpus.importers.cells import CELLS, read_cell, rule
+from fairprune.corpus.names import Names
 from fairprune.corpus.naming import NAMED, Named, Naming
 from fairprune.corpus.schema import SCHEMA, TableName
 from fairprune.errors import SpecError, unknown

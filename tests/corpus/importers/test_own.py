@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from fairprune.audit.against import as_printed
-from fairprune.corpus.audited import as_result, names_of
+from fairprune.corpus.audited import as_result
 from fairprune.corpus.importers import own
 from fairprune.corpus.importers.document import About, read_document
+from fairprune.corpus.names import names_of
 from fairprune.corpus.tables import Corpus, merged
 from fairprune.errors import CorpusError, StoreError
 from fairprune.record import Metric, Record
