@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from fairprune.report import words
 from fairprune.report.figures import axes
@@ -18,6 +19,9 @@ from fairprune.report.published import Shelf
 from fairprune.report.rates import Rate, machines, rates
 from fairprune.report.rows import anchor
 from fairprune.summary import Cell, Panel, Spread, Summary
+
+MOST_DRAWN = 40  # methods in a plot
+_MOST_SEEDS = 12  # pairs that pointing at a mark lists
 
 
 def curves(summary: Summary, panel: Panel, shelf: Shelf | None = None) -> dict[str, Figure]:
@@ -50,7 +54,7 @@ def style_of(summary: Summary, method: str) -> tuple[int, int]:
 
 def _figure(summary: Summary, panel: Panel, rate: Rate, shelf: Shelf | None) -> Figure:
     laid = _laid(summary, panel, rate, shelf)
-    note = laid[panel.recipe].note
+    note = " ".join(filter(None, (laid[panel.recipe].note, _left_out(summary, panel, rate))))
     where_timed = machines(summary) if rate.kind == "measured" else ""
     return Figure(
         key=f"chart-{summary.panels.index(panel)}-{rate.key}",
@@ -75,7 +79,8 @@ def _laid(summary: Summary, panel: Panel, rate: Rate, shelf: Shelf | None) -> di
 def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> Plot:
     mates = _mates(summary, panel)
     points = [point for found in laid.values() for series in found.series for point in series.points]
-    names = list(dict.fromkeys(cell.method for cell in _reached(panel, rate)))
+    names = _drawn(summary, panel, rate)
+    timed = [each for each in rates(summary) if each.kind == "measured"]
     middle = (len(names) - 1) / 2
     return Plot(
         title="",
@@ -83,7 +88,7 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
         y=_axis(summary, [*_heights(mates), *(point.y for point in points)]),
         series=(
             *laid[panel.recipe].series,
-            *(_series(summary, panel, rate, name, index - middle) for index, name in enumerate(names)),
+            *(_series(summary, panel, rate, name, index - middle, timed) for index, name in enumerate(names)),
         ),
         references=_references(summary, panel),
     )
@@ -119,8 +124,31 @@ def _axis(summary: Summary, heights: Iterable[float]) -> Axis:
     return axes.linear(f"test {summary.endpoint}{unit}", heights, floor=bottom, ceiling=top)
 
 
-def _series(summary: Summary, panel: Panel, rate: Rate, name: str, shift: float) -> Series:
-    timed = [each for each in rates(summary) if each.kind == "measured"]
+def _drawn(summary: Summary, panel: Panel, rate: Rate) -> list[str]:
+    """The methods that are drawn: all, or the controls and those with the best means, in the study's order."""
+    values: dict[str, list[float]] = {}
+    for cell in _reached(panel, rate):
+        if cell.endpoint:
+            values.setdefault(cell.method, []).append(cell.endpoint.mean)
+    if len(values) <= MOST_DRAWN:
+        return list(values)
+    sign = 1 if summary.direction == "lower" else -1
+    best = sorted(values, key=lambda name: sign * fmean(values[name]))
+    controls = [name for name in values if any(c.control == name for c in panel.comparisons)]
+    kept = set([*controls, *(name for name in best if name not in controls)][:MOST_DRAWN])
+    return [name for name in values if name in kept]
+
+
+def _left_out(summary: Summary, panel: Panel, rate: Rate) -> str:
+    every = {cell.method for cell in _reached(panel, rate)}
+    drawn = _drawn(summary, panel, rate)
+    if len(drawn) == len(every):
+        return ""
+    chosen = "the controls and the methods with the best means"
+    return f"Drawn are {chosen}, {len(drawn)} of {len(every):,}; the table has all."
+
+
+def _series(summary: Summary, panel: Panel, rate: Rate, name: str, shift: float, timed: Sequence[Rate]) -> Series:
     points = [
         Point(
             x=factor,
@@ -142,7 +170,8 @@ def _series(summary: Summary, panel: Panel, rate: Rate, name: str, shift: float)
 
 def _hover(summary: Summary, cell: Cell, spread: Spread, timed: Sequence[Rate]) -> str:
     decimals = words.digits(summary)
-    seeds = ", ".join(f"{r.base_seed}/{r.run_seed}" for r in cell.runs if r.state == "done")
+    pairs = [f"{run.base_seed}/{run.run_seed}" for run in cell.runs if run.state == "done"]
+    seeds = ", ".join(pairs[:_MOST_SEEDS]) + (f" and {len(pairs) - _MOST_SEEDS} more" if pairs[_MOST_SEEDS:] else "")
     lines = [
         cell.target,
         f"{summary.endpoint} {words.spread(spread, decimals)} {summary.unit}".strip(),
@@ -178,7 +207,7 @@ def _references(summary: Summary, panel: Panel) -> tuple[Reference, ...]:
 def _description(summary: Summary, panel: Panel, rate: Rate) -> str:
     """The figure in words, for those who do not see it."""
     said = []
-    for name in dict.fromkeys(cell.method for cell in panel.cells):
+    for name in _drawn(summary, panel, rate) or dict.fromkeys(cell.method for cell in panel.cells):
         points = [
             f"{words.spread(cell.endpoint, words.digits(summary))} at {words.times(factor)}"
             for cell in panel.cells

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from fairprune.report import words
 from fairprune.summary import Comparison, Panel, Summary
 
 _SAID = {"better": "better than {}", "worse": "worse than {}", "not separated": "not separated from {}"}
+
+_NAMED = 40  # methods in a sentence
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,16 @@ def _panel(panel: Panel) -> list[str]:
     by_verdict: defaultdict[tuple[str, str, bool], dict[str, list[Comparison]]] = defaultdict(dict)
     for c in comparisons:
         by_verdict[c.verdict, c.control, (c.method, c.target) in unlike].setdefault(c.method, []).append(c)
-    targets = {c.method: sum(d.method == c.method for d in comparisons) for c in comparisons}
+    targets = Counter(c.method for c in comparisons)
     sentences = []
     for verdict in ("better", "worse", "not separated"):
         for (said, control, apart), methods in sorted(by_verdict.items(), key=lambda item: item[0][2]):
             if said == verdict:
                 names = [_at(name, group, targets[name]) for name, group in methods.items()]
+                more = f"; and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
                 but = ", but not like with like (see beside the ranking)" if apart else ""
-                sentences.append(f"{words.capital(_SAID[verdict].format(control))}{but}: {'; '.join(names)}.")
+                said_of = "; ".join(names[:_NAMED]) + more
+                sentences.append(f"{words.capital(_SAID[verdict].format(control))}{but}: {said_of}.")
     lost = sum(c.verdict == "not estimable" for c in comparisons)
     if lost:
         reasons = sorted({c.reason for c in comparisons if c.verdict == "not estimable"})

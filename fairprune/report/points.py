@@ -16,7 +16,7 @@ from fairprune.report.training import Picture, pictures
 from fairprune.summary import Cell, Comparison, Panel, Summary
 
 MOST_RUNS = 2_000  # of a study, from which the runs of a point are one line
-MOST_POINTS = 500  # of a study, from which points are rows of the table alone
+MOST_POINTS = 300  # of a study, from which points are rows of the table alone
 
 
 @dataclass(frozen=True)

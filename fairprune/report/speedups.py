@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fairprune.report import words
-from fairprune.report.curves import style_of
+from fairprune.report.curves import MOST_DRAWN, style_of
 from fairprune.report.figures import axes
 from fairprune.report.figures.values import Axis, Figure, Point, Reference, Series
 from fairprune.report.figures.values import Panel as Plot
@@ -29,11 +29,13 @@ def _figure(summary: Summary, index: int, task: str, timed: Sequence[Rate]) -> F
     known = [(rate, found) for rate in timed if (found := list(_known(summary, panels, rate)))]
     if not known:
         return None
+    names = {cell.method for _, found in known for cell, _ in found}
+    some = f"Drawn are {MOST_DRAWN} of {len(names):,} methods; the table has all." if len(names) > MOST_DRAWN else ""
     masked = any(cell.granularity == "weight" for _, found in known for cell, _ in found)
     return Figure(
         key=f"speedups-{index}",
         title=f"{task}: measured against theoretical speedup",
-        caption=" ".join(filter(None, (machines(summary), _CAPTION, _MASKED if masked else ""))),
+        caption=" ".join(filter(None, (machines(summary), _CAPTION, _MASKED if masked else "", some))),
         panels=tuple(_plot(summary, rate, found) for rate, found in known),
         columns=2,
         least=24.0,
@@ -66,7 +68,10 @@ def _plot(summary: Summary, rate: Rate, found: Sequence[tuple[Cell, str]]) -> Pl
         title=f"batch {rate.batch_size}",
         x=x,
         y=Axis(y.title, y.low, max(y.high, min(x.high, 2 * y.high)), y.scale),  # so that the diagonal is seen
-        series=tuple(_series(summary, rate, found, name) for name in dict.fromkeys(cell.method for cell, _ in found)),
+        series=tuple(
+            _series(summary, rate, found, name)
+            for name in list(dict.fromkeys(cell.method for cell, _ in found))[:MOST_DRAWN]
+        ),
         references=(Reference("as promised", 1.0, "measured is what theory promises", diagonal=True, dashed=True),),
     )
 
