@@ -13,6 +13,7 @@ from fairprune.corpus.check import check
 from fairprune.corpus.importers.known import read_source
 from fairprune.corpus.schema import TableName
 from fairprune.corpus.tables import Corpus, Note, Part, merged
+from fairprune.memo import uncollected
 
 _LINE = re.compile(r"(.*), line (\d+)")
 
@@ -61,7 +62,9 @@ def import_sources(corpus: Corpus, sources: Iterable[Path], paper: str = "", abo
     """
     parts: list[Part] = []
     for source in sources:
-        for part in read_source(source, corpus, paper, about):
+        with uncollected():
+            read = read_source(source, corpus, paper, about)
+        for part in read:
             corpus = merged(corpus, part)
             parts.append(part)
     places = {key: place for part in parts for key, place in part.places.items()}
