@@ -20,7 +20,8 @@ from fairprune.report.rates import Rate, machines, rates
 from fairprune.report.rows import anchor
 from fairprune.summary import Cell, Panel, Spread, Summary
 
-MOST_DRAWN = 40  # methods in a plot
+MOST_DRAWN = 24  # methods in a plot
+_MOST_APART = 10  # steps between marks of one target
 _MOST_SEEDS = 12  # pairs that pointing at a mark lists
 
 
@@ -81,14 +82,14 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
     points = [point for found in laid.values() for series in found.series for point in series.points]
     names = _drawn(summary, panel, rate)
     timed = [each for each in rates(summary) if each.kind == "measured"]
-    middle = (len(names) - 1) / 2
+    middle, step = (len(names) - 1) / 2, min(1.0, _MOST_APART / max(len(names) - 1, 1))
     return Plot(
         title="",
         x=axes.factor(rate.title, [*_factors(mates, rate), *(point.x for point in points)]),
         y=_axis(summary, [*_heights(mates), *(point.y for point in points)]),
         series=(
             *laid[panel.recipe].series,
-            *(_series(summary, panel, rate, name, index - middle, timed) for index, name in enumerate(names)),
+            *(_series(summary, panel, rate, name, (index - middle) * step, timed) for index, name in enumerate(names)),
         ),
         references=_references(summary, panel),
     )

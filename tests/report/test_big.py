@@ -13,8 +13,10 @@ def test_a_plot_of_many_methods_shows_controls_and_the_best_and_says_so(syntheti
     figure = curves(summary, summary.panels[0])["compression"]
     names = [series.name for series in figure.panels[0].series]
     assert names == ["random-channel", *(f"l1_norm-{i:02}" for i in range(MOST_DRAWN - 1))]
+    shifts = [series.shift for series in figure.panels[0].series]
+    assert (shifts[0], shifts[-1]) == (-5, 5)
     assert figure.caption == (
-        "Drawn are the controls and the methods with the best means, 40 of 61; the table has all."
+        "Drawn are the controls and the methods with the best means, 24 of 61; the table has all."
     )
     page = html.page(summary, made.records, (), "run")
     assert figure.caption in page

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fairprune.report.figures import axes
+from fairprune.report.figures.elements import path
 from fairprune.report.figures.layout import arrange
 from fairprune.report.figures.palette import WIDE, paper
 from fairprune.report.figures.svg import inline, standalone
@@ -128,3 +129,28 @@ def test_an_empty_figure_says_so_and_what_is_not_finite_is_left_out():
     text = inline(Figure("k", "t", "", (odd,)), WIDE, "wide")
     assert text.count('class="mark"') == 1
     assert "nan" not in text
+
+
+def test_a_line_at_the_top_has_its_name_where_the_axis_title_is_not():
+    def name_of(at):
+        reference = Reference("dense 99.9", at, "", start=True)
+        y = axes.linear("test top1, %", [90.0, 100.0], ceiling=100.0)
+        panel = Panel("", axes.factor("x", [2.0, 4.0]), y, (Series("a", (Point(2.0, 95.0, ""),)),), (reference,))
+        root = ElementTree.fromstring(inline(Figure("key", "title", "", (panel,)), WIDE, "wide"))
+        return next(text for text in root.iter("text") if text.text == "dense 99.9").get("text-anchor")
+
+    assert name_of(99.9) == "end"
+    assert name_of(95.0) == "start"
+
+
+def test_a_diagonal_is_where_both_axes_say_the_same():
+    panel = Panel(
+        "",
+        axes.factor("x", [8.0]),
+        axes.factor("y", [0.5, 4.0]),
+        (Series("a", (Point(2.0, 1.0, ""),)),),
+        (Reference("equal", 1.0, "", diagonal=True),),
+    )
+    box = arrange(Figure("key", "title", "", (panel,)), WIDE).boxes[0]
+    ends = path([(box.x(1.0), box.y(1.0)), (box.x(panel.y.high), box.y(panel.y.high))])
+    assert f'd="{ends}"' in inline(Figure("key", "title", "", (panel,)), WIDE, "wide")
