@@ -85,7 +85,7 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
     middle, step = (len(names) - 1) / 2, min(1.0, _MOST_APART / max(len(names) - 1, 1))
     return Plot(
         title="",
-        x=axes.factor(rate.title, [*_factors(mates, rate), *(point.x for point in points)]),
+        x=axes.factor(rate.title, [*_factors(mates, rate), *(point.x for point in points)], rate.least),
         y=_axis(summary, [*_heights(mates), *(point.y for point in points)]),
         series=(
             *laid[panel.recipe].series,
@@ -163,7 +163,8 @@ def _series(summary: Summary, panel: Panel, rate: Rate, name: str, shift: float,
         for position, cell in enumerate(panel.cells)
         if cell.method == name and (spread := cell.endpoint) and (factor := rate.factor(cell))
     ]
-    points.sort(key=lambda point: point.x)
+    if rate.kind != "measured":  # there more compression need not be faster, and lines follow the targets
+        points.sort(key=lambda point: point.x)
     colour, shape = style_of(summary, name)
     control = any(c.control == name for c in panel.comparisons)
     return Series(name, tuple(points), colour, shape, dotted=control, shift=shift)

@@ -22,6 +22,11 @@ class Rate:
     title: str
     batch_size: int = 0
 
+    @property
+    def least(self) -> float:
+        """How far an axis of it reaches at least: little is gained in measured time, often."""
+        return 1.25 if self.kind == "measured" else 2.0
+
     def of(self, cell: Cell) -> Range | None:
         """What a cell's runs reach; None where nothing is known."""
         if self.kind == "compression":

@@ -63,7 +63,7 @@ def _known(summary: Summary, panels: Sequence[Panel], rate: Rate) -> Iterator[tu
 def _plot(summary: Summary, rate: Rate, found: Sequence[tuple[Cell, str]]) -> Plot:
     promised = [SPEEDUP.factor(cell) or 1.0 for cell, _ in found]
     seen = [value for cell, _ in found if (reached := rate.of(cell)) for value in (reached.min, reached.max)]
-    x, y = axes.factor(SPEEDUP.name, promised), axes.factor("measured speedup", seen)
+    x, y = axes.factor(SPEEDUP.name, promised), axes.factor("measured speedup", seen, rate.least)
     return Plot(
         title=f"batch {rate.batch_size}",
         x=x,

@@ -43,11 +43,11 @@ def log(title: str, values: Iterable[float]) -> Axis:
     return Axis(title, min(known) / pad, max(known) * pad, "log")
 
 
-def factor(title: str, values: Iterable[float]) -> Axis:
-    """An axis of compression or speedup, from 1x, or what lies below, to at least 2x."""
+def factor(title: str, values: Iterable[float], least: float = 2.0) -> Axis:
+    """An axis of compression or speedup, from 1x, or what lies below, to at least so much."""
     known = _finite(values)
     low = min([1.0, *(value / 1.06 for value in known if 0 < value < 1)])
-    return Axis(title, low, max([2.0, *(value * 1.06 for value in known)]), "factor")
+    return Axis(title, low, max([least, *(value * 1.06 for value in known)]), "factor")
 
 
 def names(title: str, listed: Sequence[str]) -> Axis:
@@ -68,7 +68,9 @@ def ticks(axis: Axis, most: int) -> tuple[Tick, ...]:
         return _apart(axis, most)
     most = max(most, 2)
     if axis.scale == "factor":
-        return tuple(Tick(value, f"{value:g}x") for value in _powers(2.0, axis.low, axis.high, most))
+        powers = _powers(2.0, axis.low, axis.high, most)
+        values = powers if len(powers) > 2 else _steps(axis.low, axis.high, min(most, 6))
+        return tuple(Tick(value, f"{value:g}x") for value in values)
     values = (_logarithmic if axis.scale == "log" else _steps)(axis.low, axis.high, most)
     values = [value for value in values if axis.scale != "whole" or value == round(value)]
     return tuple(Tick(value, f"{value:g}".replace("-", "−")) for value in values)

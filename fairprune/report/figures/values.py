@@ -18,7 +18,7 @@ GREY = 8  # the colour of what stands in the background
 class Axis:
     """From values to a fraction of its length. `names` stand at 0, 1, 2 ..., on a marked axis where `marks` says.
 
-    Ticks of a factor are powers of two, of a whole axis whole numbers.
+    Ticks of a factor are powers of two, where there are three; of a whole axis whole numbers.
     `low` lies at the left or at the bottom, and may be the larger of the two.
     """
 

@@ -85,3 +85,11 @@ def test_linear_ticks_are_few_even_and_inside(low, span, most):
 
 def test_negative_numbers_have_a_true_minus():
     assert texts(Axis("", -2.0, 2.0), 5) == ["−2", "−1", "0", "1", "2"]
+
+
+def test_a_short_axis_of_factors_has_steps_and_may_begin_below_one():
+    axis = axes.factor("x", [0.9, 1.1], least=1.25)
+    assert axis.low < 0.9
+    assert axis.high == 1.25
+    assert [tick.text for tick in axes.ticks(axis, 9)] == ["0.9x", "1x", "1.1x", "1.2x"]
+    assert [tick.text for tick in axes.ticks(axes.factor("x", [4.0]), 9)] == ["1x", "2x", "4x"]
