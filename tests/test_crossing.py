@@ -139,7 +139,7 @@ def test_the_command_runs_four_combinations_and_splits(tmp_path):
     (tmp_path / "s.toml").write_text(TOML)
     where = ["--store", str(tmp_path / "store"), "--jobs", "1", "--threads", "1"]
     command = ["cross", str(tmp_path / "s.toml"), "l1:small", "largest:large", *where]
-    outcome = CliRunner().invoke(app, [*command, "--json"])
+    outcome = CliRunner().invoke(app(), [*command, "--json"])
     assert outcome.exit_code == 0, outcome.output
     (found,) = json.loads(outcome.stdout)["crossings"]
     assert found["methods"] == ["l1", "largest"]
@@ -147,6 +147,6 @@ def test_the_command_runs_four_combinations_and_splits(tmp_path):
     (a, b), (c, d) = found["means"]
     assert found["effects"]["method"]["mean"] == pytest.approx((a - c + b - d) / 2)
     assert found["effects"]["interaction"]["mean"] == pytest.approx(a - c - b + d)
-    shown = CliRunner().invoke(app, command)
+    shown = CliRunner().invoke(app(), command)
     assert shown.exit_code == 0
     assert found["text"] in " ".join(shown.stdout.split())

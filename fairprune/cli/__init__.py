@@ -17,7 +17,7 @@ def main() -> None:
     from fairprune.errors import FairpruneError
 
     try:
-        sys.exit(app(prog_name="fairprune", standalone_mode=False))
+        sys.exit(app(sys.argv[1:])(prog_name="fairprune", standalone_mode=False))
     except FairpruneError as error:
         _end(str(error))
     except typer.Abort:

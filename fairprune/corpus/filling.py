@@ -13,7 +13,6 @@ from fairprune.corpus.holes import Hole, Place
 from fairprune.corpus.schema import TableName
 from fairprune.corpus.tables import Corpus
 from fairprune.registry import BUILTIN
-from fairprune.study import parse_study
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,8 @@ def fitting(holes: Iterable[Hole], known: Components) -> tuple[Hole, ...]:
 
 def study(holes: Sequence[Hole], known: Components, command: str) -> str:
     """A study (TOML) that measures all methods of the holes at all their places, under one recipe; valid."""
+    from fairprune.study import parse_study  # brings pydantic's models, which a list of holes needs not
+
     family = known.family((holes[0].network, holes[0].dataset))
     assert family is not None, "not a hole that fairprune can fill"
     methods = list(dict.fromkeys(hole.method for hole in holes))

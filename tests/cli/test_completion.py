@@ -21,7 +21,7 @@ def complete(monkeypatch, tmp_path):
     def complete(line):
         words = line.split(" ")
         asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_FAIRPRUNE_COMPLETE": "complete_bash"}
-        return CliRunner().invoke(app, env=asked, prog_name="fairprune").output.split()
+        return CliRunner().invoke(app(), env=asked, prog_name="fairprune").output.split()
 
     return complete
 

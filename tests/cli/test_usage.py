@@ -12,7 +12,7 @@ def _commands(command, name="fairprune"):
         yield from _commands(below, f"{name} {word}")
 
 
-@pytest.mark.parametrize(("name", "command"), list(_commands(get_command(app))))
+@pytest.mark.parametrize(("name", "command"), list(_commands(get_command(app()))))
 def test_every_command_has_json_help_and_an_example(name, command):
     if getattr(command, "commands", None) and not command.invoke_without_command:
         return  # a group
@@ -20,6 +20,17 @@ def test_every_command_has_json_help_and_an_example(name, command):
     assert "--json" in options, name
     assert command.help, name
     assert "Example: `fairprune " in command.callback.__doc__, name
+
+
+def test_a_command_that_is_asked_for_is_built_alone():
+    def built(line):
+        return [name for name, _ in _commands(get_command(app(line.split())))]
+
+    assert built("corpus stats --json") == ["fairprune corpus", "fairprune corpus stats"]
+    assert built("plan a.toml --set corpus=1") == ["fairprune plan"]
+    for unclear in ("", "--version", "stats", "corpse stats"):
+        assert built(unclear) == [name for name, _ in _commands(get_command(app()))]
+    assert built("corpus stat") == built("corpus")
 
 
 @pytest.mark.parametrize(
