@@ -12,7 +12,6 @@ things in the same run. Peak memory is that of a process of its own, beyond what
 from __future__ import annotations
 
 import argparse
-import ctypes
 import statistics
 import subprocess
 import sys
@@ -20,9 +19,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
+from memory import KNOWN, most_beyond
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -149,7 +148,7 @@ def calibrated() -> None:
 
 def peak(what: str) -> str:
     """What scoring (or a few steps) takes beyond the network, in its weights, measured in a process of its own."""
-    if not Path("/proc/self/clear_refs").exists():
+    if not KNOWN:
         return ""
     threads = str(torch.get_num_threads())
     command = [sys.executable, __file__, "--peak", what, "--threads", threads]
@@ -164,18 +163,7 @@ def measured_peak(what: str) -> float:
     else:
         run = scoring(network, space_for(network, example, WEIGHT_ONLY.get(what, "weight")), what, example)
     run()  # what is loaded at first use does not count
-    ctypes.CDLL(None).malloc_trim(0)  # what is freed but held would not count
-    before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the most so far is forgotten
-    kept = run()
-    assert kept
-    return (resident("VmHWM") - before) / sum(p.numel() * p.element_size() for p in network.parameters())
-
-
-def resident(field: str) -> int:
-    """Bytes of this process in memory: now (VmRSS), or at most (VmHWM)."""
-    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field)]
-    return int(line.split()[1]) * 1024
+    return most_beyond(run) / sum(p.numel() * p.element_size() for p in network.parameters())
 
 
 def main() -> None:
