@@ -16,13 +16,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import safetensors.torch
-import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
-from torch import Tensor
 
 from fairprune.canonical import Json, canonical, digest, digest_bytes
 from fairprune.errors import StoreError
@@ -30,6 +26,10 @@ from fairprune.objects import LocalObjects, Objects
 from fairprune.record import SCHEMA_VERSION, Record, StageResult, Status
 from fairprune.sealed import DamagedError, seal, unseal
 from fairprune.spec import RunSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
 
 M = TypeVar("M", Record, StageResult)
 
@@ -74,6 +74,16 @@ class Store:
     def tensors(self, name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors of a blob and its header."""
         return read_tensors(self.blob(name))
+
+    def arrays(self, name: str) -> dict[str, NDArray[Any]]:
+        """Tensors of a blob as arrays, for those who have no other need of torch, which takes seconds to import."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            return load(self.blob(name))
+        except (SafetensorError, ValueError) as error:
+            raise DamagedError(f"blob {name[:12]} holds no arrays: {error}") from None
 
     # stages
 
@@ -196,6 +206,9 @@ def read_store(folder: Path) -> Store:
 
 def write_tensors(tensors: Mapping[str, Tensor], header: Mapping[str, Json]) -> bytes:
     """Safetensors bytes, the same for the same values: safetensors keeps no order of its own in several entries."""
+    import safetensors.torch
+    import torch
+
     ready = {
         # a copy: safetensors refuses tensors that share memory, as tied weights do
         name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
@@ -206,6 +219,9 @@ def write_tensors(tensors: Mapping[str, Tensor], header: Mapping[str, Json]) -> 
 
 def read_tensors(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and header of bytes that `write_tensors` made. Raises DamagedError where they are not valid."""
+    import safetensors.torch
+    from safetensors import SafetensorError
+
     try:
         tensors = safetensors.torch.load(data)
         size = int.from_bytes(data[:8], "little")

@@ -34,35 +34,27 @@ class Resampled:
     images: int
 
 
-def resample(
-    correct: Correct, control: Correct | None = None, *, level: float = 0.95, draws: int = 2000, seed: int = 0
-) -> Resampled:
+def resample(correct: Correct, control: Correct | None = None, *, level: float = 0.95) -> Resampled:
     """Bootstrap of seeds and of images for the mean accuracy, or its difference from a control on the same seeds.
 
     Seeds and images are crossed (every network sees the same images), so each is resampled for all of the other.
     Images: n of n with replacement. Seeds: S - 1 of S, which makes the variance of a mean of few unbiased (Rao and Wu
-    1988). With half widths h = t[S - 1] seed_error and t[n - 1] image_error, the interval is estimate +- the root of
-    the sum of their squares: percentiles over 3 seeds would be far too narrow. What both errors contain, seeds that
-    disagree about single images, is taken off once (as in two-way clustering, Cameron, Gelbach and Miller 2011).
+    1988). Both errors are what drawing converges to: the deviation over images by the root of n, and that over seeds,
+    with S - 1 in its denominator, by the root of S. With half widths h = t[S - 1] seed_error and t[n - 1] image_error,
+    the interval is estimate +- the root of the sum of their squares: percentiles over 3 seeds would be far too narrow.
+    What both errors contain, seeds that disagree about single images, is taken off once (as in two-way clustering,
+    Cameron, Gelbach and Miller 2011).
 
     Raises ValueError without a (common) seed or where the numbers of images differ.
     """
-    cells = _cells(correct, control)
-    seeds, images = cells.shape
-    # Images with the same column are interchangeable: at most 3^S kinds of them, however large the test set.
-    kinds, counts = np.unique(cells, axis=1, return_counts=True)
-    by_seed, by_kind = cells.mean(axis=1), kinds.mean(axis=0)
-    estimate = float(by_seed.mean())
-    rng = np.random.default_rng(seed)
-    picked = rng.multinomial(images, counts / images, size=draws)
-    image_error = float((picked @ by_kind).std() / images)
-    half = _quantile(level, images) * image_error
+    sums = _sums(correct, control)
+    seeds, images, estimate = sums.seeds, sums.images, sums.total / (sums.seeds * sums.images)
+    image_error = math.sqrt(sums.between_images / images) / (seeds * images)
     if seeds == 1:
+        half = _quantile(level, images) * image_error
         return Resampled(estimate, estimate - half, estimate + half, level, None, image_error, 1, images)
-    chosen = rng.multinomial(seeds - 1, np.full(seeds, 1 / seeds), size=draws)
-    seed_error = float((chosen @ by_seed).std() / (seeds - 1))
-    residual = kinds - by_seed[:, None] - by_kind + estimate
-    shared = float((residual**2 @ counts).sum()) / ((seeds - 1) * max(images - 1, 1) * cells.size)
+    seed_error = math.sqrt(sums.between_seeds / (seeds - 1)) / (seeds * images)
+    shared = sums.residual / (seeds * images) / ((seeds - 1) * max(images - 1, 1) * seeds * images)
     own = _quantile(level, images) * math.sqrt(max(image_error**2 - shared, 0.0))
     half = math.hypot(_quantile(level, seeds) * seed_error, own)
     return Resampled(estimate, estimate - half, estimate + half, level, seed_error, image_error, seeds, images)
@@ -84,13 +76,54 @@ def _quantile(level: float, n: int) -> float:
     return quantile((1 + level) / 2, max(n - 1, 1))
 
 
-def _cells(correct: Correct, control: Correct | None) -> NDArray[np.int8]:
-    """[seeds, images]: 0 or 1; for a difference -1, 0 or 1, over the seeds that both have."""
+@dataclass(frozen=True)
+class _Sums:
+    """Of the cells x [seeds, images], each 0 or 1, or -1, 0 or 1 for a difference. Integers, so nothing is lost."""
+
+    seeds: int
+    images: int
+    total: int
+    squares: int  # of the cells
+    by_seed: int  # squares of each seed's sum, added up
+    by_image: int  # squares of each image's sum, added up
+
+    @property
+    def between_seeds(self) -> int:
+        """Squares of the seeds' sums about their mean, times the number of seeds."""
+        return self.seeds * self.by_seed - self.total**2
+
+    @property
+    def between_images(self) -> int:
+        """Squares of the images' sums about their mean, times the number of images."""
+        return self.images * self.by_image - self.total**2
+
+    @property
+    def residual(self) -> int:
+        """Squares of what seeds and images do not add up to, times the number of cells."""
+        cells = self.seeds * self.images
+        return cells * self.squares - self.seeds * self.by_seed - self.images * self.by_image + self.total**2
+
+
+def _sums(correct: Correct, control: Correct | None) -> _Sums:
+    """Of accuracies, or of differences over the seeds that both have."""
     seeds = [s for s in correct if control is None or s in control]
     if not seeds:
         raise ValueError("no seeds to resample" if control is None else "method and control have no seed in common")
-    rows = [correct[s] for s in seeds] + [control[s] for s in seeds if control is not None]
-    if len({np.shape(row) for row in rows}) > 1 or np.ndim(rows[0]) != 1 or not len(rows[0]):
-        raise ValueError(f"expected one vector of the same images per seed, not {[np.shape(row) for row in rows]}")
-    bits = np.array(rows, dtype=bool).astype(np.int8)
-    return bits if control is None else bits[: len(seeds)] - bits[len(seeds) :]
+    own, others = [correct[s] for s in seeds], [control[s] for s in seeds] if control is not None else []
+    if len({np.shape(row) for row in (*own, *others)}) > 1 or np.ndim(own[0]) != 1 or not len(own[0]):
+        raise ValueError(
+            f"expected one vector of the same images per seed, not {[np.shape(r) for r in (*own, *others)]}"
+        )
+    by_seed = [int(np.count_nonzero(row)) for row in own]
+    squares, by_image = sum(by_seed), _over_seeds(own)
+    if others:
+        by_seed = [a - int(np.count_nonzero(row)) for a, row in zip(by_seed, others, strict=True)]
+        squares = sum(int(np.count_nonzero(a != b)) for a, b in zip(own, others, strict=True))
+        by_image = by_image - _over_seeds(others)
+    return _Sums(len(seeds), len(own[0]), sum(by_seed), squares, sum(s**2 for s in by_seed), int((by_image**2).sum()))
+
+
+def _over_seeds(rows: list[NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """How many seeds have each image right: [images]."""
+    counted: NDArray[np.int64] = np.sum(np.asarray(rows, dtype=bool), axis=0, dtype=np.int64)
+    return counted

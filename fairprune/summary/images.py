@@ -22,25 +22,27 @@ def correct_in(store: Store) -> Correct:
     """The correctness of every test image, as the record's blob in the store has it; None where it is not there."""
 
     def correct(record: Record) -> NDArray[np.bool_] | None:
-        if not record.correct or not store.has_blob(record.correct):
+        if not record.correct:
             return None
         try:
-            tensors, _ = store.tensors(record.correct)
+            found = store.arrays(record.correct)
         except StoreError:  # a damaged blob costs this interval, not the report; `status` names the damage
             return None
-        return np.unpackbits(tensors["correct"].numpy(), count=int(tensors["n"])).astype(bool)
+        return np.unpackbits(found["correct"], count=int(found["n"])).view(bool)
 
     return correct
 
 
 def remembered(correct: Correct) -> Correct:
-    """The same, each record read once."""
-    known: dict[str, NDArray[np.bool_] | None] = {}
+    """The same, each record read once and kept as bits."""
+    known: dict[str, tuple[NDArray[np.uint8], int] | None] = {}
 
     def remember(record: Record) -> NDArray[np.bool_] | None:
         if record.id not in known:
-            known[record.id] = correct(record)
-        return known[record.id]
+            found = correct(record)
+            known[record.id] = None if found is None else (np.packbits(found), len(found))
+        kept = known[record.id]
+        return None if kept is None else np.unpackbits(kept[0], count=kept[1]).view(bool)
 
     return remember
 
@@ -80,7 +82,9 @@ def _bits(records: Sequence[Record], scale: Scale, correct: Correct) -> dict[tup
     found = {}
     for record in records:
         bits, value = correct(record), scale.of(record)
-        if bits is None or value is None or not math.isclose(bits.mean() * scale.factor, value, abs_tol=1e-6):
+        if bits is None or value is None or not len(bits):
+            return {}
+        if not math.isclose(np.count_nonzero(bits) / len(bits) * scale.factor, value, abs_tol=1e-6):
             return {}
         found[record.spec.base_seed, record.spec.run_seed] = bits
     return found if len({len(bits) for bits in found.values()}) == 1 else {}
