@@ -25,10 +25,10 @@ from unittest import mock
 import torch
 
 from fairprune.execute import measuring, pruning, training
+from fairprune.execute.execution import Execution
 from fairprune.execute.partial import Saver
-from fairprune.execute.workshop import Execution
 from fairprune.launch.session import run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.reading import session_of
 from fairprune.store import Store
 from fairprune.study import Study, read_study

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import fairprune
 from fairprune.canonical import digest
 from fairprune.launch.session import Session, prepare
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.study import read_study
 
 STUDY = Path(fairprune.__file__).parent / "demo" / "digits.toml"

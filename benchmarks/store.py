@@ -31,7 +31,7 @@ from fairprune import schedules
 from fairprune.canonical import canonical, digest, digest_bytes
 from fairprune.expand import Point
 from fairprune.launch.session import Session, prepare
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.record import Environment, LedgerEntry, Metric, Parent, Record, Size
 from fairprune.sealed import seal
 from fairprune.stages import Stage

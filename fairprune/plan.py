@@ -14,7 +14,7 @@ from fairprune.execute.feasible import check_feasible
 from fairprune.execute.models import dense_network
 from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
-from fairprune.launch.session import Policy, Session, chosen
+from fairprune.launch.session import Policy, Session, chosen, counts
 from fairprune.memo import Memo
 from fairprune.spec import Recipe, Task
 from fairprune.stages import Stage, StageKind, task_of
@@ -92,18 +92,11 @@ def make_plan(session: Session, policy: Policy, jobs: int) -> Plan:
         session.study.name,
         len(session.points),
         len(points),
-        counts(session.points, store),
+        counts(session.points, store.statuses()),
         tallies,
         seconds / jobs if seconds else None,
         jobs,
     )
-
-
-def counts(points: Iterable[Point], store: Store) -> dict[str, int]:
-    """How many of the runs are done, failed, diverged, skipped, missing."""
-    statuses = store.statuses()
-    found = Counter(statuses.get(point.id, "missing") for point in points)
-    return {status: found[status] for status in ("done", "failed", "diverged", "skipped", "missing")}
 
 
 def _kept(store: Store, stage: Stage, policy: Policy) -> bool:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fairprune.audit import Finding
-    from fairprune.execute.workshop import Execution
+    from fairprune.execute.execution import Execution
     from fairprune.launch.session import Recall, Session
-    from fairprune.launch.worker import Site
+    from fairprune.launch.site import Site
     from fairprune.record import Record
     from fairprune.report.shown import Epochs, Trained
     from fairprune.spec import DataSpec
@@ -29,8 +29,8 @@ def open_session(
     download: bool = False,
 ) -> Session:
     """The study in a file, resolved, with its results in a store. A user's own components lie beside the file."""
-    from fairprune.execute.workshop import Execution
-    from fairprune.launch.worker import Site
+    from fairprune.execute.execution import Execution
+    from fairprune.launch.site import Site
     from fairprune.study import read_study
 
     site = Site(store, data_root, path.resolve().parent, download, execution or Execution())
@@ -42,26 +42,26 @@ def session_of(study: Study, site: Site, recall: Recall | None = None) -> Sessio
     from fairprune.audit.demand import check_demand
     from fairprune.launch.session import prepare
 
-    session = prepare(study, site, recall or (lambda _: None))
+    session = prepare(study, site, recall or (lambda _: ()))
     check_demand(study, session.points)
     return session
 
 
 def read_session(study: Study | Path, overrides: Sequence[str] | None, store: Path, data_root: Path | None) -> Session:
-    """The study over its results; where the data itself is not at hand, the records know its digests.
+    """The study over its results. These know the digests of the data that they were made with.
 
     A user's own components lie beside the study's file; those of a study that is none, in the current folder.
     """
-    from fairprune.launch.worker import Site
+    from fairprune.launch.site import Site
     from fairprune.store import read_store
     from fairprune.study import read_study
 
     found = read_study(study, overrides or ()) if isinstance(study, Path) else study
     opened = read_store(store)
 
-    def recall(spec: DataSpec) -> Mapping[str, str] | None:
-        known = (record.spec for record in opened.records())
-        return next((run.data_digests for run in known if run.task.data == spec), None)
+    def recall(spec: DataSpec) -> list[Mapping[str, str]]:
+        known = [record.spec.data_digests for record in opened.records() if record.spec.task.data == spec]
+        return [digests for n, digests in enumerate(known) if digests not in known[:n]]
 
     folder = study.resolve().parent if isinstance(study, Path) else Path.cwd()
     return session_of(found, Site(store, data_root, folder), recall)

@@ -8,10 +8,10 @@ from fairprune.audit.planned import from_point
 from fairprune.audit.setups import compare
 from fairprune.demands import derived
 from fairprune.errors import SpecError
-from fairprune.execute.workshop import Execution
+from fairprune.execute.execution import Execution
 from fairprune.expand import Resolver, expand
 from fairprune.launch.session import prepare, run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.store import open_store
 from fairprune.study import parse_study
 

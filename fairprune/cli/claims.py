@@ -26,7 +26,7 @@ from fairprune.cli.options import (
 if TYPE_CHECKING:
     from fairprune.claims import Claim, Scale
     from fairprune.launch.session import Session
-    from fairprune.launch.worker import Site
+    from fairprune.launch.site import Site
 
 app = typer.Typer(
     help="Claims of papers: list them with their last verdicts, show one, run one.", no_args_is_help=False
@@ -119,7 +119,7 @@ def run(
     """
     from fairprune.claims import claim_names, find_claim
     from fairprune.cli.sessions import resources
-    from fairprune.launch.worker import Site
+    from fairprune.launch.site import Site
 
     chosen = [find_claim(folder, name) for name in (claim_names(folder) if names == ["all"] else names)]
     execution, jobs = resources(device, jobs, threads, compiled=False)

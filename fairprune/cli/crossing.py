@@ -49,7 +49,7 @@ def cross(
     from fairprune.cli.sessions import resources
     from fairprune.cli.studies import run_session
     from fairprune.crossing import crossed
-    from fairprune.launch.worker import Site
+    from fairprune.launch.site import Site
     from fairprune.reading import session_of
     from fairprune.store import open_store
     from fairprune.study import read_study

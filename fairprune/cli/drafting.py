@@ -13,7 +13,7 @@ from fairprune.cli.printing import console, print_plan
 
 if TYPE_CHECKING:
     from fairprune.drafts.study import Draft, Units
-    from fairprune.launch.worker import Site
+    from fairprune.launch.site import Site
     from fairprune.plan import Plan
     from fairprune.registry import Kind
 

@@ -100,7 +100,7 @@ def study(
     from fairprune.drafts.study import written
     from fairprune.errors import MissingDataError
     from fairprune.files import write_text
-    from fairprune.launch.worker import Site
+    from fairprune.launch.site import Site
 
     if path:
         check_file(path, force)

@@ -39,9 +39,9 @@ def status(
 
     opened = read_store(store)
     if study:
-        from fairprune.plan import counts
+        from fairprune.launch.session import counts
 
-        tally = counts(read_session(study, overrides, store, data_root).points, opened)
+        tally = counts(read_session(study, overrides, store, data_root).points, opened.statuses())
     else:
         tally = dict(Counter(opened.statuses().values()))
     damaged = opened.damaged() if verify else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from fairprune.errors import SpecError, brief
-from fairprune.execute.workshop import Execution
+from fairprune.execute.execution import Execution
 
 
 def resources(device: str, jobs: int, threads: int, compiled: bool) -> tuple[Execution, int]:

@@ -133,7 +133,7 @@ def run_session(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> d
     """Run what the policy chooses, with a progress board; how many runs have which status afterwards."""
     from fairprune.cli.progress import Board
     from fairprune.launch import session as launch
-    from fairprune.plan import counts, training_images
+    from fairprune.plan import training_images
     from fairprune.store import open_store
 
     store = open_store(session.site.store)
@@ -146,7 +146,7 @@ def run_session(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> d
         except KeyboardInterrupt:
             typer.echo("interrupted: what was done is kept; the same command resumes", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
-    statuses = counts(session.points, store)
+    statuses = launch.counts(session.points, store.statuses())
     if not quiet:
         board.summary(session.study.name, len(points), statuses, session.site.store)
     return statuses

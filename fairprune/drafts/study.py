@@ -15,7 +15,7 @@ from fairprune.drafts.writing import commented, inline, key_of, quoted
 from fairprune.errors import FairpruneError, SpecError, unknown
 from fairprune.execute.feasible import check_feasible
 from fairprune.launch.session import prepare
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.pruning.criterion import Criterion
 from fairprune.pruning.training_method import TrainingMethod
 from fairprune.study import parse_study

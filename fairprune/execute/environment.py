@@ -9,7 +9,7 @@ import subprocess
 import torch
 
 import fairprune
-from fairprune.execute.workshop import Execution
+from fairprune.execute.execution import Execution
 from fairprune.measure.machine import device_name, processor
 from fairprune.record import Environment
 

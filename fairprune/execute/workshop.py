@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from fairprune import registry
 from fairprune.data.batches import Loader
 from fairprune.data.split import Data, Split
+from fairprune.execute.execution import Execution
 from fairprune.measure.accuracy import Objective
 from fairprune.record import LedgerEntry, Metric, StageResult
 from fairprune.spec import DataSpec, Recipe, Task
@@ -21,16 +22,6 @@ from fairprune.store import Store
 from fairprune.train import Curve
 
 EVALUATION_BATCH = 500  # evaluation has no gradients to keep, so larger batches pay
-
-
-@dataclass(frozen=True)
-class Execution:
-    """How the work is done: recorded with every result, part of no identity."""
-
-    device: str = "cpu"
-    threads: int = 0  # 0: as torch chooses
-    channels_last: bool = True
-    compiled: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.queues import Queue
 
 from fairprune.errors import FairpruneError
-from fairprune.launch.worker import Event, Site, work
+from fairprune.launch.site import Site
+from fairprune.launch.worker import Event, work
 from fairprune.stages import Stage
 
 GRACE_SECONDS = 2.0  # between an interrupt and the end of the workers

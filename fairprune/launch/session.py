@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fairprune.canonical import Json, digest_bytes
 from fairprune.data.root import data_root
-from fairprune.data.split import Data
 from fairprune.errors import MissingDataError, SpecError
-from fairprune.execute.feasible import check_feasible
-from fairprune.execute.records import assemble
-from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point, Resolver, expand
 from fairprune.launch.names import stage_names
-from fairprune.launch.pool import work_in_processes
-from fairprune.launch.worker import Event, Site, work
+from fairprune.launch.site import Site
 from fairprune.memo import Memo, uncollected
-from fairprune.record import StageResult
+from fairprune.record import StageResult, Status
 from fairprune.spec import Checkpoint, DataSpec
 from fairprune.stages import Pipeline, Stage, pipeline
 from fairprune.store import Store, open_store
 from fairprune.study import Study
 
-Recall = Callable[[DataSpec], Mapping[str, str] | None]
+if TYPE_CHECKING:  # what runs networks is imported by those who run them
+    from fairprune.data.split import Data
+    from fairprune.execute.workshop import Workshop
+    from fairprune.launch.worker import Event
+
+Recall = Callable[[DataSpec], Sequence[Mapping[str, str]]]
 Policy = Literal["only-missing", "only-failed", "always", "never"]
 
 
@@ -58,10 +59,11 @@ class Session:
         return stage_names([(point, self.pipeline(point)) for point in points])
 
 
-def prepare(study: Study, site: Site, recall: Recall = lambda _: None) -> Session:
+def prepare(study: Study, site: Site, recall: Recall = lambda _: ()) -> Session:
     """Resolve every run: reads the data and checkpoints for their digests, trains nothing.
 
-    `recall` gives the digests of data that is not at hand, to those who only read results.
+    `recall` gives the digests with which results were made, to those who only read them: the data itself is asked where
+    these are none or several, and need not be at hand where there are some.
     """
     load = site.data()
     files: dict[str, Path] = {}
@@ -73,13 +75,15 @@ def prepare(study: Study, site: Site, recall: Recall = lambda _: None) -> Sessio
         return digest
 
     def data_digests(spec: DataSpec) -> Mapping[str, str]:
+        known = recall(spec)
+        if len(known) == 1:
+            return known[0]
         try:
             return {name: split.digest for name, split in load(spec).splits.items()}
         except MissingDataError:
-            found = recall(spec)
-            if found is None:
+            if not known:
                 raise
-            return found
+            return known[0]
 
     resolver = Resolver(
         data_digests=data_digests,
@@ -127,6 +131,12 @@ def chosen(points: Sequence[Point], store: Store, policy: Policy) -> list[Point]
     return [point for point in points if statuses.get(point.id) in ("failed", "diverged", "skipped")]
 
 
+def counts(points: Iterable[Point], statuses: Mapping[str, Status]) -> dict[str, int]:
+    """How many of the runs are done, failed, diverged, skipped, missing; `statuses` are by run id."""
+    found = Counter(statuses.get(point.id, "missing") for point in points)
+    return {status: found[status] for status in ("done", "failed", "diverged", "skipped", "missing")}
+
+
 def declaration(study: Study) -> dict[str, Json]:
     """What a study has to say before it has a result, and may not change after it without becoming exploratory."""
     declared: dict[str, Json] = {"axis": study.axis, "targets": sorted(study.targets), "endpoint": study.endpoint}
@@ -138,6 +148,10 @@ def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], Non
 
     With the first result, what the study declares is kept in the store. Raises before any compute for what cannot work.
     """
+    from fairprune.execute.feasible import check_feasible
+    from fairprune.launch.pool import work_in_processes
+    from fairprune.launch.worker import work
+
     store = open_store(session.site.store)
     points = chosen(session.points, store, policy)
     workshop = session.open()
@@ -195,6 +209,8 @@ class _Recorder:
 
     def hear(self, event: Event) -> None:
         """Take in that a stage is done or has failed, and store the records that this completes."""
+        from fairprune.execute.records import assemble
+
         if event.kind not in ("done", "failed"):
             return
         result = self._results.get(event.key) or self.store.stage(event.key)

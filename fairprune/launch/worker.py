@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Literal
 
-import torch
-
-from fairprune.data.load import load_data
-from fairprune.data.split import Data
 from fairprune.execute.runner import Runner
-from fairprune.execute.workshop import Execution, Workshop
+from fairprune.execute.workshop import Workshop
 from fairprune.leases import Leases
-from fairprune.spec import DataSpec
 from fairprune.stages import Stage
-from fairprune.store import open_store
 from fairprune.train import Curve
 
 IDLE_SECONDS = 0.2  # between looks at what other workers have finished
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where work happens: all that a worker process needs to open its workshop."""
-
-    store: Path
-    data_root: Path | None = None
-    folder: Path | None = None
-    download: bool = False  # fetch official files of known data sets that are missing
-    execution: Execution = field(default_factory=Execution)
-    checkpoints: tuple[tuple[str, Path], ...] = ()  # digest, file
-
-    def open(self, load: Callable[[DataSpec], Data] | None = None) -> Workshop:
-        """The workshop of this site. Data comes from `load`, else it is loaded once, on demand."""
-        # without it torch refuses deterministic matrix products on CUDA; read when the first of them runs
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        if self.execution.threads:
-            torch.set_num_threads(self.execution.threads)
-        return Workshop(
-            store=open_store(self.store),
-            data=load or self.data(),
-            checkpoint=lambda digest: dict(self.checkpoints)[digest],
-            execution=self.execution,
-            folder=self.folder,
-        )
-
-    def data(self) -> Callable[[DataSpec], Data]:
-        """Loads each data set once."""
-        loaded: dict[str, Data] = {}
-
-        def load(spec: DataSpec) -> Data:
-            name = spec.model_dump_json()
-            if name not in loaded:
-                loaded[name] = load_data(spec, self.data_root, self.folder, download=self.download)
-            return loaded[name]
-
-        return load
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fairprune.corpus.tables import SHIPPED, Corpus, load
 from fairprune.execute.feasible import check_feasible
 from fairprune.expand import Resolver, expand
 from fairprune.launch.session import prepare
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.registry import BUILTIN
 from fairprune.registry import load as component
 from fairprune.study import Study, parse_study, read_study

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from fairprune.execute import pruning, sparsifying
-from fairprune.execute.workshop import Execution
+from fairprune.execute.execution import Execution
 from fairprune.hook import Hook
 from fairprune.launch.session import prepare, run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.measure.cost import count
 from fairprune.pruning import deciding
 from fairprune.pruning.allocation import global_

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from fairprune.audit.study import audit_study
+from fairprune.execute.execution import Execution
 from fairprune.execute.models import load_plan
-from fairprune.execute.workshop import Execution
 from fairprune.launch.session import prepare, run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.report import html
 from fairprune.stages import pipeline
 from fairprune.store import open_store

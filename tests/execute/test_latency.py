@@ -7,9 +7,9 @@ import pytest
 
 from fairprune.audit import from_record
 from fairprune.errors import SpecError
-from fairprune.execute.workshop import Execution
+from fairprune.execute.execution import Execution
 from fairprune.launch.session import prepare, run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.measure.timing import median, ratio
 from fairprune.spec import Latency, Metrics
 from fairprune.stages import pipeline

@@ -12,10 +12,10 @@ from fairprune.audit import from_record
 from fairprune.canonical import digest
 from fairprune.errors import SpecError
 from fairprune.execute import probing
+from fairprune.execute.execution import Execution
 from fairprune.execute.models import load_model
-from fairprune.execute.workshop import Execution
 from fairprune.launch.session import prepare, run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.measure.jacobian import spectrum
 from fairprune.spec import Jacobian, Metrics
 from fairprune.stages import pipeline

@@ -5,9 +5,9 @@ import textwrap
 
 import pytest
 
-from fairprune.execute.workshop import Execution
+from fairprune.execute.execution import Execution
 from fairprune.launch.session import prepare, run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.stages import pipeline
 from fairprune.store import open_store
 from fairprune.study import read_study

@@ -9,11 +9,11 @@ import torch
 from fairprune import schedules
 from fairprune.audit.measured import from_record
 from fairprune.execute import training
+from fairprune.execute.execution import Execution
 from fairprune.execute.models import load_plan
-from fairprune.execute.workshop import Execution
 from fairprune.hook import Hook
 from fairprune.launch.session import prepare, run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.schedules import parse
 from fairprune.stages import pipeline
 from fairprune.study import read_study

@@ -6,10 +6,11 @@ import textwrap
 import pytest
 
 from fairprune.errors import StoreError
-from fairprune.execute.workshop import Execution
+from fairprune.execute.execution import Execution
 from fairprune.launch.pool import work_in_processes
 from fairprune.launch.session import _Recorder, prepare, run
-from fairprune.launch.worker import Event, Site
+from fairprune.launch.site import Site
+from fairprune.launch.worker import Event
 from fairprune.stages import pipeline
 from fairprune.store import open_store
 from fairprune.study import read_study
@@ -104,7 +105,7 @@ def test_workers_end_when_nobody_can_write_their_records(open_study):
 
 def test_data_is_loaded_once_in_a_process(open_study, monkeypatch):
     session = open_study()
-    monkeypatch.setattr("fairprune.launch.worker.load_data", None)  # whoever loads it again breaks
+    monkeypatch.setattr("fairprune.data.load.load_data", None)  # whoever loads it again breaks
     run(session, "only-missing", 1, lambda _: None)
     assert open_store(session.site.store).record(session.points[0].id).status == "done"
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from fairprune.errors import FairpruneError, StoreError
-from fairprune.execute.workshop import Execution
+from fairprune.execute.execution import Execution
 from fairprune.launch.session import chosen, prepare, run
-from fairprune.launch.worker import Site
+from fairprune.launch.site import Site
 from fairprune.store import open_store
 from fairprune.study import read_study
 

@@ -1,0 +1,15 @@
+"""How work is done: what those who only read results need of execution, so torch is not imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the work is done: recorded with every result, part of no identity."""
+
+    device: str = "cpu"
+    threads: int = 0  # 0: as torch chooses
+    channels_last: bool = True
+    compiled: bool = False
