@@ -12,6 +12,7 @@ SCHEMA_VERSION = 1
 
 ChargedTo = Literal["pretrain", "score", "prune", "retrain", "scratch", "measure", "probe"]
 Status = Literal["done", "failed", "diverged", "skipped"]
+Step = Literal["eager", "graph", "compile"]  # training: operation by operation, from a CUDA graph, by torch.compile
 
 
 class Metric(Value):
@@ -33,7 +34,8 @@ class LedgerEntry(Value):
     initialisation and knows no target, it is the pretraining of a base of its own.
 
     `multiply_adds` integrates over the network that was charged; `executed` says whether masked weights were
-    multiplied all the same ("dense") or the network was physically small ("small").
+    multiplied all the same ("dense") or the network was physically small ("small"). `step` says how training steps
+    were really made; "" where nothing was trained.
     """
 
     stage: ChargedTo
@@ -49,6 +51,7 @@ class LedgerEntry(Value):
     macs_per_sample: float = 0.0
     multiply_adds: float = 0.0
     executed: Literal["dense", "small", ""] = ""
+    step: Step | Literal[""] = ""
     test_looks: int = 0
     seconds: float = 0.0
 

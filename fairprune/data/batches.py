@@ -71,16 +71,24 @@ class Loader:
         return self._batches(indices, (), Generator())
 
     def _batches(self, order: Tensor, augment: tuple[Augment, ...], generator: Generator) -> Iterator[Batch]:
+        """All that the batches need from the host is on the device before the first, so that none waits for it."""
         if not len(order):
             return
         labels = torch.split(self.split.labels[order].to(self.device), self.batch_size)
+        numbers = self._drawn([len(batch) for batch in labels], augment, generator)
         scale, shift = self._affine()
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
-        for images, targets in zip(self._fetched(order), labels, strict=True):
+        for images, targets, *drawn in zip(self._fetched(order), labels, *numbers, strict=True):
             images = images.to(self.device)
-            for change in augment:
-                images = change(images, generator)
+            for change, number in zip(augment, drawn, strict=True):
+                images = change.apply(images, number)
             yield images.float().mul_(scale).add_(shift).contiguous(memory_format=layout), targets
+
+    def _drawn(self, sizes: list[int], augment: tuple[Augment, ...], generator: Generator) -> list[tuple[Tensor, ...]]:
+        """For each augmentation its numbers [k, n] of every batch, drawn batch after batch."""
+        drawn = [[change.draw(size, generator) for change in augment] for size in sizes]
+        whole = [torch.cat(numbers, 1) for numbers in zip(*drawn, strict=True)]
+        return [torch.split(numbers.to(self.device), self.batch_size, 1) for numbers in whole]
 
     def _fetched(self, order: Tensor) -> Iterator[Tensor]:
         if isinstance(self.split, StreamedSplit):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ from fairprune.record import ChargedTo, LedgerEntry, StageResult
 from fairprune.schedules import Schedule
 from fairprune.spec import Recipe, Task
 from fairprune.stages import Stage, task_of
-from fairprune.train import Course, Curve, DivergedError, State, fit
+from fairprune.train import Course, Curve, DivergedError, State, fit, way
 
 Look = Callable[[nn.Module], Mapping[str, float]]  # at the network after an epoch: columns of the curve
 
@@ -123,7 +124,7 @@ def course_of(
         seed=seed,
         precision=task.precision,
         masks=held(network, model.plan) if isinstance(model.plan, MaskPlan) else (),
-        compiled=workshop.execution.compiled,
+        step="compile" if workshop.execution.compiled else "eager",
         hook=hook,
         macs=macs,
     )
@@ -141,6 +142,7 @@ def train(
 
     `look` may look at the network after every epoch, and must leave it as it is.
     """
+    course = replace(course, step=way(model.network, course))
     saver = partial.Saver(workshop.store.partial, stage.key)
     resume = saver.load()
     work = [resume.work if resume else 0.0]
@@ -203,6 +205,7 @@ def _ledger(
         macs_per_sample=work / (3 * samples) if samples else macs,
         multiply_adds=work,
         executed="dense" if model.masks or course.hook else "small",
+        step=course.step,
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from fairprune.data.batches import Loader
 from fairprune.hook import Hook
 from fairprune.measure.accuracy import Objective, Precision
+from fairprune.record import Step
 from fairprune.schedules import Schedule
 from fairprune.spec import Recipe
 
@@ -42,7 +43,7 @@ class Course:
     seed: int
     precision: Precision = "fp32"
     masks: tuple[tuple[nn.Parameter, Tensor], ...] = ()
-    compiled: bool = False
+    step: Step = "eager"  # where the hook allows it
     hook: Hook | None = None
     macs: Callable[[Mapping[str, Tensor]], float] = lambda _: 0.0  # of one sample under these masks, for the hook
 

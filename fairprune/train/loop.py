@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
@@ -17,6 +16,7 @@ from fairprune.measure.accuracy import evaluate
 from fairprune.optimizers import make_optimizer
 from fairprune.train.course import Course, Curve, DivergedError, State
 from fairprune.train.meter import Meter
+from fairprune.train.step import Gradients, gradients_of
 
 
 def fit(
@@ -38,10 +38,10 @@ def fit(
     if resume:
         _restore(network, optimizer, course.hook, state)
     meter = Meter(course, state.work)
-    forward = torch.compile(network) if course.compiled and not _intercepted(network) else network
+    gradients = gradients_of(network, course)
     per_epoch = course.train.steps
     for epoch in range(state.epoch, math.ceil(course.steps / per_epoch) if per_epoch else 0):
-        one = partial(_epoch, forward, optimizer, course, epoch, meter)
+        one = partial(_epoch, network, gradients, optimizer, course, epoch, meter)
         loss = _converging(network, course.hook, epoch + 1, one)
         state = _look(network, optimizer, course, state, epoch, loss, meter)
         on_epoch(state)
@@ -70,15 +70,11 @@ def _converging(network: nn.Module, hook: Hook | None, number: int, epoch: Calla
 
 def _broken(network: nn.Module, hook: Hook | None) -> str:
     """What is not finite: the weights, or something that a method remembers; "" if all is."""
-    if not all(bool(parameter.isfinite().all()) for parameter in network.parameters()):
+    finite = [parameter.isfinite().all() for parameter in network.parameters()]
+    if finite and not torch.stack(finite).all():  # read from the device once
         return "weights"
     tensors = hook.tensors if hook else {}
     return next((f"{name} of the method" for name, tensor in tensors.items() if not tensor.isfinite().all()), "")
-
-
-def _intercepted(network: nn.Module) -> bool:
-    """Whether a method has put forward hooks on the network: the compiler passes over them, or traces them once."""
-    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
 def _restore(network: nn.Module, optimizer: torch.optim.Optimizer, hook: Hook | None, state: State) -> None:
@@ -91,7 +87,14 @@ def _restore(network: nn.Module, optimizer: torch.optim.Optimizer, hook: Hook | 
         hook.restored()
 
 
-def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch: int, meter: Meter) -> float:
+def _epoch(
+    network: nn.Module,
+    gradients: Gradients,
+    optimizer: torch.optim.Optimizer,
+    course: Course,
+    epoch: int,
+    meter: Meter,
+) -> float:
     """One epoch, or what is left of the last; the mean loss over its samples, read from the device once."""
     per_epoch, first, hook = course.train.steps, epoch * course.train.steps, course.hook or Hook()
     parameters = [parameter.data for parameter, _ in course.masks]
@@ -107,17 +110,15 @@ def _epoch(network: Any, optimizer: torch.optim.Optimizer, course: Course, epoch
             now = Now(step, course.schedule.at((step + 0.5) / per_epoch), optimizer)
             for group in optimizer.param_groups:
                 group["lr"] = now.rate
-            with torch.autocast(images.device.type, torch.bfloat16, enabled=course.precision == "bf16"):
-                loss = course.objective.loss(network(images), targets, course.recipe.label_smoothing)
             optimizer.zero_grad(set_to_none=True)
-            (loss + hook.penalty(now) if hook.penalty else loss).backward()  # type: ignore[no-untyped-call]
+            loss = gradients(images, targets, now)
             hook.on_gradients(now)
             optimizer.step()
             if masks:  # after every step: neither momentum nor weight decay may bring a pruned weight back
                 torch._foreach_mul_(parameters, masks)
             meter.charge(step, len(targets))
             hook.on_step(now)
-            total.add_(loss.detach(), alpha=len(targets))  # the last batch may be smaller, and counts for less
+            total.add_(loss, alpha=len(targets))  # the last batch may be smaller, and counts for less
             samples += len(targets)
     hook.on_epoch(epoch + 1)
     return float(total) / max(samples, 1)

@@ -104,7 +104,7 @@ def test_compiled_it_trains_as_it_does_otherwise(begin, name, monkeypatch):
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
     trained = begin(load(name), schedule="constant:0.05 total:0.5", **METHODS[name])
-    fit(trained.network, replace(trained.course, compiled=True))
+    fit(trained.network, replace(trained.course, step="compile"))
     assert bool(compiled) == (name in MASKING)
 
 
