@@ -42,7 +42,7 @@ def from_record(record: Record) -> Result:
         on_target=record.on_target,
         precision=spec.task.precision,
         device=environment.device if environment else None,
-        libraries=f"fairprune {environment.fairprune}, torch {environment.torch}" if environment else None,
+        libraries=_libraries(record),
         validation=spec.task.data.validation,
         validation_seen=spec.task.checkpoint is not None and spec.task.checkpoint.seen == "train",
         selected_on="validation" if spec.retraining.recipe.checkpoint == "best" and not _within(record) else "last",
@@ -80,6 +80,14 @@ def _dataset(record: Record) -> str:
     test = record.spec.data_digests.get("test")
     name = named(record.spec.task.data.name, record.spec.task.data.options)
     return f"{name}@{test[:16]}" if test else name
+
+
+def _libraries(record: Record) -> str | None:
+    """Names and versions; code that the compiler wrote rounds differently, as another version would."""
+    if record.environment is None:
+        return None
+    compiled = " compiled" if any(entry.step == "compile" for entry in record.ledger) else ""
+    return f"fairprune {record.environment.fairprune}, torch {record.environment.torch}{compiled}"
 
 
 def _base(record: Record) -> str | None:

@@ -122,7 +122,7 @@ def run(
     from fairprune.launch.site import Site
 
     chosen = [find_claim(folder, name) for name in (claim_names(folder) if names == ["all"] else names)]
-    execution, jobs = resources(device, jobs, threads, compiled=False)
+    execution, jobs = resources(device, jobs, threads)
     site = Site(store, data_root, folder.resolve(), download, execution)
     sessions = [
         _sessions(claim, claim.scale(scale), site) for claim in chosen

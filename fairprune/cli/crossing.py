@@ -57,7 +57,7 @@ def cross(
 
     one, two = _pair(first), _pair(second)
     four = crossed(read_study(study, overrides or ()), one, two)
-    execution, jobs = resources(device, jobs, threads, compiled=False)
+    execution, jobs = resources(device, jobs, threads)
     session = session_of(four, Site(store, data_root, study.resolve().parent, False, execution))
     run_session(session, "only-missing", jobs, quiet=as_json)
     opened = open_store(store)

@@ -104,7 +104,7 @@ def study(
 
     if path:
         check_file(path, force)
-    execution, jobs = resources(device, jobs, threads, compiled=False)
+    execution, jobs = resources(device, jobs, threads)
     site = Site(store, data_root, (path or Path("x")).resolve().parent, execution=execution)
     given = {"data": data, "network": network, "units": units, "methods": methods, "axis": axis}
     given |= {"targets": targets, "seeds": seeds, "time": time}

@@ -32,7 +32,10 @@ Rerun = Annotated[
     Literal["only-missing", "only-failed", "always", "never"],
     typer.Option("--rerun", help="Which runs to run: those without a record, those that failed, all, or none."),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="Worker processes; 0: one a core, or one on a GPU.")]
+Jobs = Annotated[
+    int,
+    typer.Option("--jobs", "-j", min=0, help="Worker processes, which share a GPU; 0: one a core, or one on a GPU."),
+]
 Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads a worker; 0: cores divided by jobs.")]
 Device = Annotated[
     str,
@@ -42,7 +45,12 @@ Device = Annotated[
         autocompletion=among("auto", "cpu", "cuda"),
     ),
 ]
-Compiled = Annotated[bool, typer.Option("--compile", help="Train with torch.compile.")]
+Step = Annotated[
+    Literal["eager", "graph", "compile"],
+    typer.Option(
+        "--step", help="Train operation by operation, from CUDA graphs, or with torch.compile, where methods allow it."
+    ),
+]
 
 DEFAULT_STORE = Path("fairprune-results")
 CLAIMS, VERDICTS = Path("studies/claims"), Path("docs/results/claims")

@@ -6,9 +6,10 @@ import os
 
 from fairprune.errors import SpecError, brief
 from fairprune.execute.execution import Execution
+from fairprune.record import Step
 
 
-def resources(device: str, jobs: int, threads: int, compiled: bool) -> tuple[Execution, int]:
+def resources(device: str, jobs: int, threads: int, step: Step = "eager") -> tuple[Execution, int]:
     """How to execute, and with how many workers: one a core on CPUs (each with one thread), one on a GPU."""
     import torch
 
@@ -18,6 +19,8 @@ def resources(device: str, jobs: int, threads: int, compiled: bool) -> tuple[Exe
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise SpecError(f"device '{device}' cannot be used: {brief(error)}") from None
+    if step == "graph" and not device.startswith("cuda"):
+        raise SpecError(f"--step graph on device '{device}': CUDA graphs need a CUDA device; expected eager or compile")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = jobs or (cores if device == "cpu" else 1)
-    return Execution(device=device, threads=threads or max(1, cores // jobs), compiled=compiled), jobs
+    return Execution(device=device, threads=threads or max(1, cores // jobs), step=step), jobs

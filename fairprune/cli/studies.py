@@ -13,13 +13,13 @@ from fairprune.cli.names import run_ids
 from fairprune.cli.options import (
     DEFAULT_STORE,
     AsJson,
-    Compiled,
     DataRoot,
     Device,
     Download,
     Jobs,
     Overrides,
     Rerun,
+    Step,
     StoreFolder,
     StudyFile,
     Threads,
@@ -46,7 +46,7 @@ def demo(
     from fairprune.reading import open_session
 
     study = Path(__file__).parent.parent / "demo" / "digits.toml"
-    execution, jobs = resources("cpu", jobs, 0, compiled=False)
+    execution, jobs = resources("cpu", jobs, 0)
     session = open_session(study, None, store, None, execution)
     if not as_json:
         plan(study, store=store, device="cpu", jobs=jobs)
@@ -77,7 +77,7 @@ def plan(
     from fairprune.plan import make_plan
     from fairprune.reading import open_session
 
-    execution, jobs = resources(device, jobs, threads, compiled=False)
+    execution, jobs = resources(device, jobs, threads)
     made = make_plan(open_session(study, overrides, store, data_root, execution), rerun, jobs)
     if as_json:
         typer.echo(json.dumps(made.to_json(), indent=2))
@@ -105,7 +105,7 @@ def run(
     device: Device = "auto",
     jobs: Jobs = 0,
     threads: Threads = 0,
-    compiled: Compiled = False,
+    step: Step = "eager",
     download: Download = False,
     as_json: AsJson = False,
 ) -> None:
@@ -116,7 +116,7 @@ def run(
     from fairprune.cli.sessions import resources
     from fairprune.reading import open_session
 
-    execution, jobs = resources(device, jobs, threads, compiled)
+    execution, jobs = resources(device, jobs, threads, step)
     session = open_session(study, overrides, store, data_root, execution, download=download)
     if only:
         from fairprune.launch.session import among

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairprune.record import Step
+
 
 @dataclass(frozen=True)
 class Execution:
@@ -12,4 +14,4 @@ class Execution:
     device: str = "cpu"
     threads: int = 0  # 0: as torch chooses
     channels_last: bool = True
-    compiled: bool = False
+    step: Step = "eager"  # where methods allow it; the ledger says how each stage trained

@@ -124,7 +124,7 @@ def course_of(
         seed=seed,
         precision=task.precision,
         masks=held(network, model.plan) if isinstance(model.plan, MaskPlan) else (),
-        step="compile" if workshop.execution.compiled else "eager",
+        step=workshop.execution.step,
         hook=hook,
         macs=macs,
     )

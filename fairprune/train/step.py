@@ -36,12 +36,17 @@ def gradients_of(network: nn.Module, course: Course) -> Gradients:
     eager, made = _eager(network, course), way(network, course)
     if made == "eager":
         return eager
-    whole = _eager(torch.compile(network), course) if made == "compile" else _replayed(network, eager)
+    whole = _eager(_compiled(network), course) if made == "compile" else _replayed(network, eager)
 
     def gradients(images: Tensor, targets: Tensor, now: Now) -> Tensor:
         return (whole if len(targets) == course.train.batch_size else eager)(images, targets, now)
 
     return gradients
+
+
+def _compiled(network: nn.Module) -> Any:
+    torch.compiler.reset()  # it gives up, and says so nowhere, on code that it has compiled for eight other networks
+    return torch.compile(network)
 
 
 def _eager(forward: Any, course: Course) -> Gradients:

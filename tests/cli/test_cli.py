@@ -271,6 +271,7 @@ def test_check_fails_a_criterion_that_is_not_a_function_of_its_context(fairprune
         (["run", "{study}", "--store", "{study}/x"], "cannot be written"),
         (["table", "{study}", "--store", "{study}-mistyped"], "no results in"),
         (["run", "{study}", "--device", "tpu"], "device 'tpu' cannot be used"),
+        (["run", "{study}", "--device", "cpu", "--step", "graph"], "expected eager or compile"),
         (["run", "{study}", "--set", "task.data=mnist", "--data-root", "/nowhere"], "mnist"),
     ],
 )

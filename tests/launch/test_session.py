@@ -6,7 +6,9 @@ import textwrap
 from dataclasses import replace
 
 import pytest
+import torch
 
+from fairprune.audit.measured import from_record
 from fairprune.errors import FairpruneError, StoreError
 from fairprune.execute.execution import Execution
 from fairprune.launch.session import chosen, prepare, run
@@ -105,6 +107,24 @@ def test_a_study_leaves_a_whole_record_of_every_run(open_study):
     for record in (r for r in found.values() if r.spec.kind == "prune"):
         assert record.compression == pytest.approx(record.spec.target.value, rel=0.01) or not record.on_target
         assert record.metric("top1", "validation", "pruned") is not None
+
+
+def test_how_steps_were_made_is_recorded_and_part_of_no_identity(open_study, monkeypatch):
+    """And results of compiled code stand apart from others, as those of another library would."""
+    monkeypatch.setattr(torch, "compile", lambda network: network)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: None)
+    session = open_study(STUDY, "store", "targets=[2]", "seeds=1", "methods.random.granularity=channel")
+    keys = {stage.key for stage in session.stages(session.points)}
+    compiled = replace(session, site=replace(session.site, execution=Execution(threads=1, step="compile")))
+    assert {stage.key for stage in compiled.stages(compiled.points)} == keys
+    run_all(compiled)
+    found = records(compiled).values()
+    assert {(e.stage, e.step) for record in found for e in record.ledger if e.steps} == {
+        ("pretrain", "compile"),
+        ("retrain", "compile"),
+    }
+    assert all(entry.step == "" for record in found for entry in record.ledger if not entry.steps)
+    assert {from_record(record).libraries.endswith(" compiled") for record in found} == {True}
 
 
 def test_the_base_is_trained_once_and_shared(open_study):

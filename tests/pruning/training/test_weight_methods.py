@@ -103,6 +103,7 @@ def test_compiled_it_trains_as_it_does_otherwise(begin, name, monkeypatch):
     """Networks with forward hooks are not compiled: the compiler would pass over them."""
     compiled = []
     monkeypatch.setattr(torch, "compile", lambda network: compiled.append(network) or network)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: None)
     trained = begin(load(name), schedule="constant:0.05 total:0.5", **METHODS[name])
     fit(trained.network, replace(trained.course, step="compile"))
     assert bool(compiled) == (name in MASKING)
