@@ -21,6 +21,7 @@ from fairprune.report.rows import anchor
 from fairprune.summary import Cell, Panel, Spread, Summary
 
 MOST_DRAWN = 24  # methods in a plot
+_MOST_BANDED = 6  # methods whose intervals are bands; of more, bands would hide each other
 _MOST_APART = 10  # steps between marks of one target
 _MOST_SEEDS = 12  # pairs that pointing at a mark lists
 
@@ -89,7 +90,10 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
         y=_axis(summary, [*_heights(mates), *(point.y for point in points)]),
         series=(
             *laid[panel.recipe].series,
-            *(_series(summary, panel, rate, name, (index - middle) * step, timed) for index, name in enumerate(names)),
+            *(
+                _series(summary, panel, rate, name, (index - middle) * step, timed, band=len(names) <= _MOST_BANDED)
+                for index, name in enumerate(names)
+            ),
         ),
         references=_references(summary, panel),
     )
@@ -149,7 +153,9 @@ def _left_out(summary: Summary, panel: Panel, rate: Rate) -> str:
     return f"Drawn are {chosen}, {len(drawn)} of {len(every):,}; the table has all."
 
 
-def _series(summary: Summary, panel: Panel, rate: Rate, name: str, shift: float, timed: Sequence[Rate]) -> Series:
+def _series(
+    summary: Summary, panel: Panel, rate: Rate, name: str, shift: float, timed: Sequence[Rate], *, band: bool
+) -> Series:
     points = [
         Point(
             x=factor,
@@ -167,7 +173,8 @@ def _series(summary: Summary, panel: Panel, rate: Rate, name: str, shift: float,
         points.sort(key=lambda point: point.x)
     colour, shape = style_of(summary, name)
     control = any(c.control == name for c in panel.comparisons)
-    return Series(name, tuple(points), colour, shape, dotted=control, shift=shift)
+    band = band and sum(point.low is not None for point in points) > 1
+    return Series(name, tuple(points), colour, shape, dotted=control, band=band, shift=shift)
 
 
 def _hover(summary: Summary, cell: Cell, spread: Spread, timed: Sequence[Rate]) -> str:

@@ -58,3 +58,12 @@ def test_methods_keep_colour_and_shape_and_do_not_share_both(synthetic):
     made = synthetic(many, seeds=[0], targets=[2])
     summary = summarise(made.study, made.points, made.records)
     assert len({style_of(summary, name) for name in many}) == 20
+
+
+def test_intervals_of_few_methods_are_bands_those_of_many_whiskers(synthetic):
+    _, few = figures_of(synthetic(METHODS))[0]
+    assert all(s.band for s in few.panels[0].series)
+    _, one_target = figures_of(synthetic(METHODS, targets=[2]))[0]
+    assert not any(s.band for s in one_target.panels[0].series)
+    _, many = figures_of(synthetic({f"magnitude-{i}": ("weight", 0.5) for i in range(7)}))[0]
+    assert not any(s.band for s in many.panels[0].series)

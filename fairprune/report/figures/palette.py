@@ -11,15 +11,14 @@ def _series(*colours: str) -> dict[str, str]:
     return {str(index): colour for index, colour in enumerate(colours)}
 
 
-# Eight colours that differ in lightness too, so that they survive colour blindness and grey printers; one for the
-# background.
+# Eight colours that stay apart for people who lack one kind of cones, and from the ink; one for the background.
 LIGHT: Mapping[str, str] = MappingProxyType(
     {
         "paper": "#ffffff",
         "ink": "#1b1d20",
         "soft": "#5c6168",
         "rule": "#d9dce0",
-        **_series("#0072b2", "#d55e00", "#00805c", "#b3589a", "#8a6400", "#2f94d1", "#5b3b8c", "#5f6368", "#9aa0a6"),
+        **_series("#2f3977", "#dc6a12", "#277d46", "#c06ca5", "#74520c", "#2d90d9", "#4e5aca", "#5a5a62", "#9aa0a6"),
     }
 )
 DARK: Mapping[str, str] = MappingProxyType(
@@ -28,7 +27,7 @@ DARK: Mapping[str, str] = MappingProxyType(
         "ink": "#e6e7e9",
         "soft": "#a2a7ae",
         "rule": "#34383d",
-        **_series("#56b4e9", "#ff8a3d", "#2bc79b", "#e59ccb", "#e6b84a", "#a9dbf8", "#b39ddb", "#b0b5ba", "#6f757c"),
+        **_series("#389ef2", "#eb7c17", "#6feaa7", "#d59ac2", "#ebae57", "#9ed0fd", "#a483c3", "#96a593", "#6f757c"),
     }
 )
 COLOURS = 8
