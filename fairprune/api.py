@@ -26,6 +26,7 @@ from fairprune.pruning.deciding import Asked, Decision, Look, Procedure, decide,
 from fairprune.pruning.designs import stated
 from fairprune.pruning.plan import DensePlan
 from fairprune.pruning.repair import Repair
+from fairprune.pruning.rounding import in_multiples
 from fairprune.pruning.scoring import check_options
 from fairprune.pruning.space import Space
 from fairprune.pruning.target import check_target
@@ -60,6 +61,7 @@ def prune(
     ratios: Mapping[str, float] | str | None = None,
     spare: tuple[str, ...] = ("classifier",),
     reduce: str = "mean",
+    round_to: int = 1,
     steps: int | None = None,
     repair: str | Repair | None = None,
     data: Batches | None = None,
@@ -74,9 +76,9 @@ def prune(
     declares. The default allocation is the criterion's, else uniform for channels and global for weights and blocks.
     `example_input` is a batch of any size, [n, ...]; `data` yields (inputs, targets) for criteria that look at it;
     `steps` and `repair` ("none": nothing is mended) are by default the criterion's; `spare` and the keys of `ratios`
-    are patterns of layer names. With `ratios` (fractions removed, or the name of a predefined network such as
-    "resnet56_a") the allocation is "given", and without a target they hold as they are. The copy's attribute
-    `fairprune` (Pruned) says what was done.
+    are patterns of layer names. `round_to` asks for widths in multiples, such as 8, which suit many runtimes. With
+    `ratios` (fractions removed, or the name of a predefined network such as "resnet56_a") the allocation is "given",
+    and without a target they hold as they are. The copy's attribute `fairprune` (Pruned) says what was done.
     Raises PruneError, NetworkError and SpecError.
     """
     _check_given(network, example_input, target)
@@ -84,11 +86,11 @@ def prune(
     mending = _repair(scoring.repair if repair is None else repair)
     _check_data(data, scoring, mending)
     space = _space(network, example_input, scoring, granularity, spare)
-    named = _allocation(scoring, space, allocation, ratios)
+    name, allocate = _allocation(scoring, space, allocation, ratios)
     asked = Asked(
         space=space,
-        name=named[0],
-        allocate=named[1],
+        name=name,
+        allocate=in_multiples(allocate, round_to, space),
         target=target or _as_stated(space, ratios),
         dense=count(network, example_input).size,
         units=sum(group.size for group in space.groups),

@@ -63,6 +63,9 @@ def prune(
     granularity: Granularity = None,
     allocation: Allocation = None,
     ratios: Ratios = None,
+    round_to: Annotated[
+        int, typer.Option(min=1, help="Widths in multiples: 8 is what many runtimes are fastest at.")
+    ] = 1,
     steps: Annotated[
         int | None, typer.Option(min=1, help="How often it scores and removes; default: the criterion's.")
     ] = None,
@@ -121,6 +124,7 @@ def prune(
         granularity=granularity,
         allocation=allocation,
         ratios=amounts,
+        round_to=round_to,
         steps=steps,
         repair=repair,
         spare=tuple(spare or ("classifier",)),
