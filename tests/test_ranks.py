@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fairprune.stats import Contrast, Rank, all_pairs, critical_value, families, ranks
+from fairprune.stats import Judged, Rank, all_pairs, critical_value, families, ranks, why_unknown
 
 # Means 12, 14, 12 with the variance 4/3 on 4 degrees of freedom (worked out in test_stats.py): every difference of two
 # means has the standard error sqrt(8/9).
@@ -29,9 +29,14 @@ def ranked(table, level=0.95, **more):
 
 
 def judged(*verdicts):
-    """Contrasts from texts like `a>b` (separated) and `a~b`, the first estimate a point above the second."""
-    how = {">": "better", "~": "not separated", "?": "not estimable"}
-    return [Contrast(v[0], v[2], 0.95, 3, difference=1.0, verdict=how[v[1]]) for v in verdicts]
+    """All pairs from texts like `a>b` (separated), `a~b` and `a?b`, the first estimate a point above the second."""
+    names, numbers = sorted({name for v in verdicts for name in (v[0], v[2])}), np.ones(len(verdicts))
+    first, second = (np.array([names.index(v[end]) for v in verdicts]) for end in (0, 2))
+    reasons = {n: "too few seeds" for n, v in enumerate(verdicts) if v[1] == "?"}
+    better = np.array([v[1] == ">" for v in verdicts], dtype=int)
+    return Judged(
+        names, first, second, 0.95, 3, 4, first, numbers, numbers, numbers, numbers, numbers, numbers, better, reasons
+    )
 
 
 @pytest.mark.parametrize(("k", "df", "q"), [(3, 4, 5.04), (3, 10, 3.88), (5, 10, 4.65), (4, 20, 3.96), (10, 20, 5.01)])
@@ -82,6 +87,9 @@ def test_ranks_by_hand():
 def test_no_ranks_without_a_contrast_of_every_pair():
     with pytest.raises(ValueError, match="every two of a, b, c"):
         ranks(judged("a>b", "b>c", "a?c"), "abc")
+    assert why_unknown(judged("a>b", "b>c", "a?c"), "abc") == "too few seeds"
+    assert why_unknown(judged("a>b", "b>c", "a?c"), "bc") is None
+    assert why_unknown(judged("a>b"), "ac") == "it is missing"
 
 
 tables = st.integers(0, 2**32 - 1).map(lambda state: _table(np.random.default_rng(state)))

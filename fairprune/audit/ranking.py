@@ -78,7 +78,7 @@ def _groups(summary: Summary, index: int) -> Iterator[_Group]:
         yield _Group(index, cells, control)
 
 
-def _ranking(group: _Group, pairs: Sequence[stats.Contrast], runs: _Runs, demand: Demand, tau: float) -> Ranking:
+def _ranking(group: _Group, pairs: stats.Judged, runs: _Runs, demand: Demand, tau: float) -> Ranking:
     panel, first = runs.summary.panels[group.panel], group.cells[0]
     asked = terms(demand, scratch=_is_scratch(panel), tau=tau)
     unfit = {cell.method: why for cell in group.cells if (why := _unfit(panel, cell, runs, asked))}
@@ -115,14 +115,13 @@ def _unfit(panel: Panel, cell: Cell, runs: _Runs, asked: Terms) -> str:
     return unmatched(runs.of(cell), runs.anew(panel, cell) if asked.anew else (), asked)
 
 
-def _unrankable(members: Sequence[str], pairs: Sequence[stats.Contrast], summary: Summary) -> str:
+def _unrankable(members: Sequence[str], pairs: stats.Judged, summary: Summary) -> str:
     """Why a class has no ranks; empty where it has."""
     if len(members) < 2:
         return "no two are comparable"
     if summary.direction == "none":
         return f"{summary.endpoint} has no better direction"
-    among = set(members)
-    return next((c.reason for c in pairs if {c.method, c.control} <= among and c.verdict == "not estimable"), "")
+    return stats.why_unknown(pairs, members) or ""
 
 
 def _is_scratch(panel: Panel) -> bool:

@@ -3,12 +3,14 @@
 Plain functions of plain numbers with frozen results; they know nothing of records, networks or reports.
 """
 
-from fairprune.stats.contrasts import Contrast, Table, all_pairs, contrasts, families
+from fairprune.stats.additive import Table
+from fairprune.stats.contrasts import all_pairs, contrasts, families
+from fairprune.stats.critical import critical_value
 from fairprune.stats.crossing import Crossing, cross
-from fairprune.stats.dunnett import critical_value
 from fairprune.stats.expectation import Expect, Expectation, Outcome, expectation
+from fairprune.stats.judged import Contrast, Judged
 from fairprune.stats.power import Equivalence, detectable, equivalence
-from fairprune.stats.ranking import Rank, ranks
+from fairprune.stats.ranking import Rank, ranks, why_unknown
 from fairprune.stats.resampling import Resampled, resample, widened
 from fairprune.stats.summary import Description, binomial_error, describe
 
@@ -19,6 +21,7 @@ __all__ = [
     "Equivalence",
     "Expect",
     "Expectation",
+    "Judged",
     "Outcome",
     "Rank",
     "Resampled",
@@ -35,5 +38,6 @@ __all__ = [
     "families",
     "ranks",
     "resample",
+    "why_unknown",
     "widened",
 ]

@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from fairprune.errors import SpecError, unknown
-from fairprune.stats.dunnett import critical_value
+from fairprune.stats.additive import Array, Fit, Table, fit
+from fairprune.stats.critical import critical_range, critical_value, value_along
+from fairprune.stats.judged import Contrast, Index, Judged
 
-# method -> seed -> value; cells may be missing. Seeds are anything hashable: Any, as Mapping is invariant in its key.
-Table: TypeAlias = Mapping[str, Mapping[Any, float]]
-Verdict = Literal["better", "worse", "not separated", "not estimable"]
-_Pair = tuple[str, str]  # the first minus the second
-_NO_NOISE = 1e-10  # residuals this far below the values are rounding, not variance
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """A method minus the control, in the unit of the values. None where the data cannot say; `reason` says why.
-
-    `low` and `high` hold for the whole family at once, `p` is for this contrast alone, `p_adjusted` is Holm's over
-    the `family` contrasts. `pairs` counts the seeds that method and control share.
-    """
-
-    method: str
-    control: str
-    level: float
-    pairs: int
-    family: int = 0
-    difference: float | None = None
-    std_error: float | None = None
-    df: int | None = None
-    low: float | None = None
-    high: float | None = None
-    p: float | None = None
-    p_adjusted: float | None = None
-    verdict: Verdict = "not estimable"
-    reason: str = ""
+_ALIKE = 1e-9  # variances of differences this close, in relation, are equal
 
 
 def contrasts(table: Table, control: str, level: float = 0.95, *, higher_is_better: bool = True) -> list[Contrast]:
@@ -70,13 +42,12 @@ def families(
     known = {method for table in tables.values() for method in table}
     if control not in known:
         raise SpecError(unknown("control", control, known))
-    pairs = {name: [(m, control) for m in table if m != control] for name, table in tables.items()}
-    return _judged(tables, pairs, level, higher_is_better)
+    whole = {name: table if control in table else {**table, control: {}} for name, table in tables.items()}
+    pairs = {name: _against(tuple(table), control) for name, table in whole.items()}
+    return {name: list(found) for name, found in _judged(whole, pairs, level, higher_is_better).items()}
 
 
-def all_pairs(
-    tables: Mapping[str, Table], level: float = 0.95, *, higher_is_better: bool = True
-) -> dict[str, list[Contrast]]:
+def all_pairs(tables: Mapping[str, Table], level: float = 0.95, *, higher_is_better: bool = True) -> dict[str, Judged]:
     """Every two methods of each table, corrected as one family: `method` minus `control`, which comes after it.
 
     Model, intervals, p-values and verdicts are those of `families`, for all pairs (so Tukey's intervals, not
@@ -84,124 +55,141 @@ def all_pairs(
     "better" is transitive within a table: one bound on |t| serves all its pairs, and standard errors keep the triangle
     inequality.
     """
-    pairs = {name: list(combinations(table, 2)) for name, table in tables.items()}
+    pairs = {name: np.triu_indices(len(table), 1) for name, table in tables.items()}
     return _judged(tables, pairs, level, higher_is_better)
 
 
-def _judged(
-    tables: Mapping[str, Table], pairs: Mapping[str, Sequence[_Pair]], level: float, higher_is_better: bool
-) -> dict[str, list[Contrast]]:
-    fits = {name: _fit(table, pairs[name]) for name, table in tables.items()}
-    tested = sum(fit.tests > 0 for fit in fits.values())
-    each = 1 - (1 - level) / max(tested, 1)
-    raw = {name: _intervals(table, pairs[name], fits[name], each) for name, table in tables.items()}
-    flat = [contrast for group in raw.values() for contrast in group]
-    adjusted = iter(holm([c.p for c in flat if c.p is not None]))
-    family = sum(c.p is not None for c in flat)
-
-    def finish(c: Contrast) -> Contrast:
-        if c.p is None:
-            return replace(c, level=level, family=family)
-        return _judge(replace(c, level=level, family=family, p_adjusted=next(adjusted)), higher_is_better)
-
-    return {name: [finish(c) for c in group] for name, group in raw.items()}
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values, max over j <= i of min(1, (m - j + 1) p_(j)) for the i-th smallest of m (Holm 1979)."""
-    adjusted, worst = [0.0] * len(p), 0.0
-    for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
-        worst = max(worst, min(1.0, (len(p) - rank) * p[index]))
-        adjusted[index] = worst
-    return adjusted
+def _against(methods: tuple[str, ...], control: str) -> tuple[Index, Index]:
+    others = np.array([n for n, method in enumerate(methods) if method != control], dtype=np.int64)
+    return others, np.full(len(others), methods.index(control))
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """Differences of the estimable pairs, their covariance over the residual variance, and that variance."""
+class _Pairs:
+    """Pairs of one table's methods, and what its fit says of them."""
 
-    differences: dict[_Pair, float]
-    covariance: NDArray[np.float64]  # [pairs, pairs], in the order of `differences`
-    variance: float
-    df: int
+    names: tuple[str, ...]
+    first: Index
+    second: Index
+    fit: Fit
+    a: Index  # places of the first in the fit; -1: it has no values
+    b: Index
+    linked: NDArray[np.bool_]  # [pairs]
+    difference: Array
+    scale: Array  # standard errors over the deviation of the noise
 
     @property
-    def tests(self) -> int:
-        return len(self.differences) if self.df > 0 and self.variance > 0 else 0
+    def tested(self) -> NDArray[np.bool_]:
+        """Pairs whose differences have an error: [pairs]."""
+        return self.linked & (self.fit.df > 0) & (self.fit.variance > 0)
 
 
-def _fit(table: Table, pairs: Sequence[_Pair]) -> _Fit:
-    cells = _finite_cells(table)
-    methods = [method for method, row in table.items() if row]
-    known = [(a, b) for a, b in pairs if a in methods and b in methods]
-    if not known:
-        return _Fit({}, np.zeros((0, 0)), 0.0, 0)
-    seeds = list(dict.fromkeys(seed for _, seed, _ in cells))
-    design = np.zeros((len(cells), len(methods) + len(seeds)))
-    for row, (method, seed, _) in enumerate(cells):
-        design[row, [methods.index(method), len(methods) + seeds.index(seed)]] = 1.0
-    values = np.array([y for _, _, y in cells])
-    centred = values - values.mean()
-    inverse = np.linalg.pinv(design)
-    onto_rows = inverse @ design  # projects onto the row space; its trace is the rank
-    effects = inverse @ centred
-    square_sum = float(((centred - design @ effects) ** 2).sum())
-    df = len(cells) - round(float(np.trace(onto_rows)))
-    noise = square_sum > (_NO_NOISE * float(np.abs(values).max())) ** 2 * len(cells)
-
-    unit = np.eye(design.shape[1])
-    rows = np.array([unit[methods.index(a)] - unit[methods.index(b)] for a, b in known])
-    # A contrast is estimable where it lies in the row space of the design: seeds must link the two methods.
-    linked = np.isclose(rows @ onto_rows, rows, atol=1e-8).all(axis=1)
-    root = rows[linked] @ inverse
-    estimable = [pair for pair, is_linked in zip(known, linked, strict=True) if is_linked]
-    differences = dict(zip(estimable, (rows[linked] @ effects).tolist(), strict=True))
-    return _Fit(differences, root @ root.T, square_sum / df if df and noise else 0.0, df)
+def _judged(
+    tables: Mapping[str, Table], pairs: Mapping[str, tuple[Index, Index]], level: float, higher_is_better: bool
+) -> dict[str, Judged]:
+    asked = {name: _estimated(table, *pairs[name]) for name, table in tables.items()}
+    each = 1 - (1 - level) / max(sum(bool(one.tested.any()) for one in asked.values()), 1)
+    p = {name: _tails(one) for name, one in asked.items()}
+    flat = np.concatenate([*p.values(), np.zeros(0)])
+    adjusted, known = np.full(len(flat), np.nan), ~np.isnan(flat)
+    adjusted[known] = holm(flat[known])
+    split = np.split(adjusted, np.cumsum([len(values) for values in p.values()]))
+    return {
+        name: _finished(one, p[name], own, level, each, int(known.sum()), higher_is_better)
+        for (name, one), own in zip(asked.items(), split, strict=False)  # nothing is left behind the last one
+    }
 
 
-def _finite_cells(table: Table) -> list[tuple[str, Hashable, float]]:
-    cells = [(method, seed, float(y)) for method, row in table.items() for seed, y in row.items()]
-    for method, seed, y in cells:
-        if not math.isfinite(y):
-            raise ValueError(f"method '{method}', seed {seed}: expected a finite value, not {y}")
-    return cells
+def holm(p: Sequence[float] | Array) -> list[float]:
+    """Adjusted p-values, max over j <= i of min(1, (m - j + 1) p_(j)) for the i-th smallest of m (Holm 1979)."""
+    given = np.asarray(p, dtype=np.float64)
+    order = np.argsort(given, kind="stable")
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, np.arange(len(given), 0, -1) * given[order]))
+    return [float(value) for value in adjusted]
 
 
-def _intervals(table: Table, pairs: Sequence[_Pair], fit: _Fit, level: float) -> list[Contrast]:
-    """The contrasts of one table with its simultaneous intervals and unadjusted p-values."""
-    scale = np.sqrt(np.diag(fit.covariance))
-    critical = critical_value(fit.covariance / np.outer(scale, scale), fit.df, level) if fit.tests else 0.0
-    errors = scale * math.sqrt(fit.variance)
-    tails = 2 * stdtr(fit.df, -np.abs(list(fit.differences.values())) / errors) if fit.tests else np.zeros_like(scale)
-    known = dict(zip(fit.differences, zip(errors.tolist(), tails.tolist(), strict=True), strict=True))
-    found = []
-    for method, control in pairs:
-        difference, reason = fit.differences.get((method, control)), _why_not(table, control, method, fit)
-        shared = len(table[method].keys() & table.get(control, {}).keys())
-        contrast = Contrast(method, control, level, shared, difference=difference, reason=reason)
-        if difference is not None and not reason:
-            error, p = known[method, control]
-            low, high = difference - critical * error, difference + critical * error
-            contrast = replace(contrast, std_error=error, df=fit.df, low=low, high=high, p=p)
-        found.append(contrast)
+def _estimated(table: Table, first: Index, second: Index) -> _Pairs:
+    found, names = fit(table), tuple(table)
+    place = np.array([found.place.get(name, -1) for name in names], dtype=np.int64)
+    a, b = place[first], place[second]
+    linked = (a >= 0) & (b >= 0)
+    linked[linked] = found.group[a[linked]] == found.group[b[linked]]
+    difference, scale = np.full(len(a), np.nan), np.full(len(a), np.nan)
+    difference[linked] = found.effects[a[linked]] - found.effects[b[linked]]
+    scale[linked] = np.sqrt(found.along(a[linked], b[linked]))
+    return _Pairs(names, first, second, found, a, b, linked, difference, scale)
+
+
+def _tails(one: _Pairs) -> Array:
+    """Two-sided p-values; NaN where there is none."""
+    p, tested = np.full(len(one.first), np.nan), one.tested
+    if tested.any():
+        errors = one.scale[tested] * math.sqrt(one.fit.variance)
+        p[tested] = 2 * stdtr(one.fit.df, -np.abs(one.difference[tested]) / errors)
+    return p
+
+
+def _finished(
+    one: _Pairs, p: Array, adjusted: Array, level: float, each: float, family: int, higher_is_better: bool
+) -> Judged:
+    tested = one.tested
+    errors = np.where(tested, one.scale * math.sqrt(one.fit.variance), np.nan)
+    half = errors * (_critical(one, tested, each) if tested.any() else 0.0)
+    low, high = one.difference - half, one.difference + half
+    separated = ((low > 0) | (high < 0)) & (adjusted <= 1 - level)
+    sign = np.where(separated, np.sign(np.nan_to_num(one.difference)), 0).astype(np.int64)
+    reasons = {int(n): _why_not(one, int(n)) for n in np.flatnonzero(~tested)}
+    return Judged(
+        one.names,
+        one.first,
+        one.second,
+        level,
+        family,
+        one.fit.df,
+        _seeds(one),
+        one.difference,
+        errors,
+        low,
+        high,
+        p,
+        adjusted,
+        sign if higher_is_better else -sign,
+        reasons,
+    )
+
+
+def _critical(one: _Pairs, tested: NDArray[np.bool_], level: float) -> float:
+    """The bound on |t| that all tested pairs of a table keep at once."""
+    a, b, scale = one.a[tested], one.b[tested], one.scale[tested]
+    spread, methods = one.fit.spread, len(np.union1d(a, b))
+    if len(a) > 1 and len(a) == methods * (methods - 1) // 2 and float(np.ptp(scale)) <= _ALIKE * float(scale[0]):
+        return critical_range(methods, one.fit.df, level)
+    if (b == b[0]).all():
+        c = b[0]
+        covariance = spread[np.ix_(a, a)] - spread[a, c][:, None] - spread[a, c] + spread[c, c]
+        return critical_value(covariance / np.outer(scale, scale), one.fit.df, level)
+    values, vectors = np.linalg.eigh(spread)
+    root = vectors[:, values > 1e-10] * np.sqrt(values[values > 1e-10])
+    return value_along((root[a] - root[b]) / scale[:, None], one.fit.df, level)
+
+
+def _seeds(one: _Pairs) -> Index:
+    """The seeds that the two methods of each pair share."""
+    both = (one.a >= 0) & (one.b >= 0)
+    found = np.zeros(len(both), dtype=np.int64)
+    found[both] = one.fit.shared[one.a[both], one.b[both]]
     return found
 
 
-def _why_not(table: Table, control: str, method: str, fit: _Fit) -> str:
+def _why_not(one: _Pairs, n: int) -> str:
+    """Why a pair is not estimable."""
+    method, control = one.names[one.first[n]], one.names[one.second[n]]
     for name in (control, method):
-        if not table.get(name):
+        if name not in one.fit.place:
             return f"'{name}' has no result"
-    if (method, control) not in fit.differences:
+    if not one.linked[n]:
         return f"no seed links '{method}' and '{control}'"
-    if fit.df == 0:
+    if one.fit.df == 0:
         return "too few seeds: nothing is left to estimate the variance from"
-    return "" if fit.variance > 0 else "no variance between seeds"
-
-
-def _judge(c: Contrast, higher_is_better: bool) -> Contrast:
-    if c.difference is None or c.low is None or c.high is None or c.p_adjusted is None:
-        return c
-    separated = (c.low > 0 or c.high < 0) and c.p_adjusted <= 1 - c.level
-    if not separated:
-        return replace(c, verdict="not separated")
-    return replace(c, verdict="better" if (c.difference > 0) == higher_is_better else "worse")
+    return "no variance between seeds"

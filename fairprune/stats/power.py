@@ -6,11 +6,12 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from scipy.optimize import brentq
-from scipy.stats import nct
+from scipy.special import nctdtr
 
-from fairprune.stats.contrasts import Contrast
+from fairprune.stats.judged import Contrast
+from fairprune.stats.roots import root
 from fairprune.stats.student import above, quantile
 
 
@@ -53,12 +54,18 @@ def detectable(std_error: float, df: int, level: float = 0.95, power: float = 0.
     alpha = (1 - level) / family
     if not (std_error > 0 and df >= 1 and alpha < power < 1):
         raise ValueError(f"expected an error > 0, df >= 1 and power in {alpha:g}..1, not {std_error}, {df}, {power}")
+    return std_error * _shift(df, alpha, power)
+
+
+@lru_cache(maxsize=1024)
+def _shift(df: int, alpha: float, power: float) -> float:
+    """The difference over its standard error that is found with that power: the same for all of a complete table."""
     critical = quantile(1 - alpha / 2, df)
 
     def excess(shift: float) -> float:
-        return float(nct.sf(critical, df, shift)) - power
+        return 1 - float(nctdtr(df, shift, critical)) - power
 
     top = critical + 1.0
     while excess(top) < 0:
         top *= 1.5
-    return std_error * float(brentq(excess, 0.0, top))
+    return root(excess, 0.0, top)

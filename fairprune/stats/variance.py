@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 
-from scipy.stats import chi2, f
+from scipy.special import chdtri, fdtri
 
-from fairprune.stats.contrasts import Table
+from fairprune.stats.additive import Table
 
 _FEWEST = 4  # methods that say what is usual
 
@@ -26,6 +26,6 @@ def outlying(table: Table, level: float = 0.999) -> Mapping[str, float]:
         return {}
     variances = {name: statistics.variance(values) for name, values in levelled.items()}
     df = min(len(values) for values in levelled.values()) - 1
-    usual = statistics.median(variances.values()) * df / float(chi2.ppf(0.5, df))
-    bound = float(f.ppf(1 - (1 - level) / len(levelled), df, df * (len(levelled) - 1)))
+    usual = statistics.median(variances.values()) * df / float(chdtri(df, 0.5))
+    bound = float(fdtri(df, df * (len(levelled) - 1), 1 - (1 - level) / len(levelled)))
     return {name: (v / usual) ** 0.5 for name, v in variances.items() if usual > 0 and v > bound * usual}
