@@ -45,7 +45,7 @@ def gradients_of(network: nn.Module, course: Course) -> Gradients:
 
 
 def _compiled(network: nn.Module) -> Any:
-    torch.compiler.reset()  # it gives up, and says so nowhere, on code that it has compiled for eight other networks
+    torch.compiler.reset()  # with no more than a warning it gives up on code that it compiled for eight other networks
     return torch.compile(network)
 
 
