@@ -15,6 +15,7 @@ from fairprune.schedules import Schedule, parse
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _MOST_EPOCHS = 1e6
+_MOST_WHOLE = 2**53  # beyond it, floats leave whole numbers out
 _STAND_INS = ("-", "--", "\N{EN DASH}", "\N{EM DASH}", "?", "???", "n/a", "na", "nan", "null", "unknown")
 
 
@@ -44,8 +45,9 @@ def whole(low: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
-        if not (math.isfinite(value) and value >= low and value == int(value)):
-            raise SpecError(f"'{text}': expected a whole number, {low} or more")
+        if not (low <= value <= _MOST_WHOLE and value == int(value)):
+            most = f", {_MOST_WHOLE} at most" if value > _MOST_WHOLE else ""
+            raise SpecError(f"'{text}': expected a whole number, {low} or more{most}")
         return int(value)
 
     return read

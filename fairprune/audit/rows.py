@@ -43,19 +43,24 @@ def csv_rows(
 ) -> Iterator[Row | Problem]:
     """Rows under a header. Cells are separated by commas, semicolons or tabs, and may be quoted."""
     header: list[str] | None = None
+    known: Sequence[tuple[int, str]] = ()
+    nameless: Sequence[int] = ()
     for line, cells in _records(text):
         place = f"{name}, line {line}"
         if isinstance(cells, str):
             yield Problem(place, None, cells)
-        elif not any(cell.strip() for cell in cells):
+        elif not any(map(str.strip, cells)):
             continue
         elif header is None:
             header = [cell.strip() for cell in cells]
+            known, nameless = _columns(header, columns)
             yield from _header_problems(header, place, columns, needed)
         elif len(cells) != len(header):
             yield _ragged(header, cells, place)
+        elif stray := [number for number in nameless if cells[number].strip()]:
+            yield Problem(place, str(stray[0] + 1), "a cell under no column's name")
         else:
-            yield from _known(header, cells, line, place, columns)
+            yield Row(line, place, {column: cells[number] for number, column in known})
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -98,16 +103,11 @@ def _ragged(header: Sequence[str], cells: Sequence[str], place: str) -> Problem:
     )
 
 
-def _known(
-    header: Sequence[str], cells: Sequence[str], line: int, place: str, columns: Collection[str]
-) -> Iterator[Row | Problem]:
-    named = list(zip(header, cells, strict=True))
-    stray = [number for number, (column, cell) in enumerate(named, 1) if cell.strip() and not column]
-    if stray:
-        yield Problem(place, str(stray[0]), "a cell under no column's name")
-    else:
-        times = Counter(header)
-        yield Row(line, place, {column: cell for column, cell in named if column in columns and times[column] == 1})
+def _columns(header: Sequence[str], columns: Collection[str]) -> tuple[Sequence[tuple[int, str]], Sequence[int]]:
+    """The columns that are known and there once, by number, and the numbers of those without a name."""
+    times = Counter(header)
+    known = [(number, name) for number, name in enumerate(header) if name in columns and times[name] == 1]
+    return known, [number for number, name in enumerate(header) if not name]
 
 
 def json_rows(text: str, name: str, columns: Collection[str] = COLUMNS) -> Iterator[Row | Problem]:

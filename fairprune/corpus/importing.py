@@ -61,14 +61,13 @@ def import_sources(corpus: Corpus, sources: Iterable[Path], paper: str = "", abo
     Raises CorpusError for a source that no importer knows, or that cannot be read, and for rows that break a rule.
     """
     parts: list[Part] = []
-    for source in sources:
-        with uncollected():
-            read = read_source(source, corpus, paper, about)
-        for part in read:
-            corpus = merged(corpus, part)
-            parts.append(part)
-    places = {key: place for part in parts for key, place in part.places.items()}
-    check(corpus, Part("", {}, (), places))
+    with uncollected():
+        for source in sources:
+            for part in read_source(source, corpus, paper, about):
+                corpus = merged(corpus, part)
+                parts.append(part)
+        places = {key: place for part in parts for key, place in part.places.items()}
+        check(corpus, Part("", {}, (), places))
     return Imported(corpus, tuple(parts))
 
 

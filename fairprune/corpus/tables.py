@@ -35,15 +35,20 @@ class Note:
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one origin by table, as mappings from column to value; absent means null. `places`: where they stood.
+    """Rows of one origin by table, as mappings from column to value, or as a frame; absent means null.
 
-    `places` are by table and key, for what is said about a row that cannot be taken.
+    `places` are where rows stood, by table and key, for what is said about a row that cannot be taken.
     """
 
     origin: str
-    rows: Mapping[TableName, Sequence[Mapping[str, Any]]]
+    rows: Mapping[TableName, Sequence[Mapping[str, Any]] | pl.DataFrame]
     notes: tuple[Note, ...] = ()
     places: Mapping[tuple[TableName, tuple[str, ...]], str] = field(default_factory=dict)
+
+    @cached_property
+    def frames(self) -> Mapping[TableName, pl.DataFrame]:
+        """The rows as tables."""
+        return {table: _frame(table, self) for table in TABLES}
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def merged(corpus: Corpus, part: Part) -> Corpus:
     tables = {}
     for table in TABLES:
         kept = corpus[table].filter(pl.col("origin") != part.origin)
-        tables[table] = pl.concat([kept, _frame(table, part)]).sort(KEYS[table], maintain_order=True)
+        tables[table] = pl.concat([kept, part.frames[table]]).sort(KEYS[table], maintain_order=True)
     return Corpus(tables)
 
 
@@ -93,6 +98,8 @@ def of_origin(corpus: Corpus, origin: str) -> Corpus:
 def _frame(table: TableName, part: Part) -> pl.DataFrame:
     columns = SCHEMA[table]
     rows = part.rows.get(table, ())
+    if isinstance(rows, pl.DataFrame):
+        return pl.concat([empty(table), rows.with_columns(origin=pl.lit(part.origin))], how="diagonal")
     stray = {name for row in rows for name in row} - columns.keys()
     assert not stray, f"{table} has no columns {stray}"
     lists = {name: () for name, column in columns.items() if column.type == pl.List}

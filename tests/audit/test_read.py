@@ -235,6 +235,7 @@ def test_names_that_differ_in_spelling_alone_are_one(tmp_path: Path) -> None:
         ("top1", "9_3", "expected percent"),
         ("kind", "pruned", "unknown kind 'pruned'; did you mean 'prune'?"),
         ("seeds", "2.5", "expected a whole number, 1 or more"),
+        ("seeds", "1e16", "expected a whole number, 1 or more, 9007199254740992 at most"),
         ("seeds", "0", "expected a whole number"),
         ("batch_size", "1e999", "expected a whole number"),
         ("calibration", "-1", "expected a whole number, 0 or more"),

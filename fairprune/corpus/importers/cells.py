@@ -6,7 +6,6 @@ A cell is read into columns of `results`. Sizes in percent become rates, dense o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -69,10 +68,9 @@ CELLS: Mapping[str, Read] = MappingProxyType(
 """How a cell that is not blank is read, by its column; SpecError where it cannot be."""
 
 
-@lru_cache(maxsize=1 << 16)  # most cells of a column are alike
 def read_cell(column: str, cell: str) -> Mapping[str, Any]:
     """What a cell that is not blank says. Raises SpecError where it cannot be read, or shown."""
-    return MappingProxyType(dict(CELLS[column](plain(cell))))
+    return CELLS[column](plain(cell))
 
 
 def rule(column: str) -> str:

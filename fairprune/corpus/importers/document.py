@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,13 @@ def part_of(origin: str, found: Iterable[Entry | Fault], notes: tuple[Note, ...]
             rows.setdefault(each.table, []).append(each.row)
             places[each.table, tuple(str(each.row.get(name)) for name in KEYS[each.table])] = each.place
     return Part(origin, rows, notes, places)
+
+
+def with_table(part: Part, table: TableName, rows: pl.DataFrame, places: Iterable[str]) -> Part:
+    """The part with these rows of a table, which stood at these places, instead of those that it has."""
+    keys = rows.select(KEYS[table]).iter_rows()
+    there = {(table, key): place for key, place in zip(keys, places, strict=True)}
+    return replace(part, rows={**part.rows, table: rows}, places={**part.places, **there})
 
 
 def judged(part: Part, faults: Sequence[Fault], corpus: Corpus | None) -> list[Fault]:

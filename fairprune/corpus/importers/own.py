@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fairprune.audit.against import as_printed
 from fairprune.audit.result import Result
 from fairprune.corpus.audited import as_row
 from fairprune.corpus.check import Fault
@@ -16,7 +15,9 @@ from fairprune.corpus.importers.units import rounded
 from fairprune.corpus.naming import Named, Naming, naming
 from fairprune.corpus.tables import Corpus, Note, Part, merged
 from fairprune.errors import CorpusError, SpecError
-from fairprune.record import Record
+
+if TYPE_CHECKING:
+    from fairprune.record import Record
 
 _ACCURACIES = ("base_top1", "top1", "top5")
 
@@ -41,7 +42,8 @@ def examine(path: Path, corpus: Corpus, about: About) -> tuple[Part, list[Fault]
     Methods, data sets and networks go by the names that their components have in fairprune. Raises StoreError where the
     store cannot be read, CorpusError where it is not said which paper it is of.
     """
-    from fairprune.store import read_store  # brings torch, which no other importer needs
+    from fairprune.audit.against import as_printed  # brings scipy, and the store torch, which no other importer needs
+    from fairprune.store import read_store
 
     if not (about.paper or about.broken):
         raise CorpusError(f"{path} does not say which paper its records are of; expected --paper or --about")

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from fairprune.audit.columns import COLUMNS as AUDIT
@@ -22,7 +23,13 @@ from fairprune.errors import SpecError, unknown
 
 COLUMNS = ("id", "source", *CELLS)
 _APART = ("id", "source", "paper")
+WRONG = ""  # stands for a column
+_EXPECTED = {"paper": "a column with its key, --paper or --about", "source": SCHEMA["results"]["source"].meaning}
+EPOCHS = {f"{stage}_schedule": f"{stage}_epochs" for stage in STAGES}
 _NO_NAMES = Names({}, {}, {})
+
+Read = Callable[[str, str], Mapping[str, Any]]
+
 _OTHER = re.compile(r"[^a-z0-9.+]+")
 
 
@@ -55,21 +62,20 @@ def entries(tables: Iterable[Rows], naming: Mapping[Named, Naming]) -> Iterator[
 
     A row's `paper` and `source` are those of its table, where it has none of its own.
     """
+    read = lru_cache(maxsize=1 << 16)(partial(meaning, naming))  # most cells of a column are alike
     seen: dict[str, str] = {}
     numbers: Counter[tuple[str, str]] = Counter()
     for table in tables:
-        common, faults = _values(table.common, table.place, naming)
+        common, faults = _values(table.common, table.place, read)
         yield from faults
         said: set[Fault] = set()
         for row in table.rows:
             if isinstance(row, Problem):
                 yield _fault(row)
                 continue
-            apart = {name: _line(row.cells.get(name)) or _line(table.common.get(name)) for name in _APART}
-            number = (apart["paper"], apart["source"])
-            numbers[number] += 1
-            values, faults = _values(row.cells, _always(row.place), naming)
-            values = _full(common | values, apart, numbers[number]) | {"transcribed_by": table.transcribed_by}
+            told, faults = _values(row.cells, _always(row.place), read)
+            values = {"kind": "prune", **common, **told, "transcribed_by": table.transcribed_by}
+            _complete(values, numbers)
             faults = faults or _against_itself(values, row.place)
             faults += [*_missing(values, row, table), *_again(values["key"], row.place, seen)]
             yield from (fault for fault in faults if fault not in said)
@@ -92,31 +98,35 @@ def _fault(problem: Problem) -> Fault:
     return Fault(problem.place, column, "unknown-column" if stray else "row", problem.text)
 
 
-def _values(
-    cells: Mapping[str, str], place: Callable[[str], str], naming: Mapping[Named, Naming]
-) -> tuple[dict[str, Any], list[Fault]]:
-    """What cells that are not blank say, by columns of `results`, and what is wrong with them."""
+def meaning(naming: Mapping[Named, Naming], column: str, cell: str) -> Mapping[str, Any]:
+    """What a cell says by columns of `results`, or as a text by its own column where keys are made of that.
+
+    Nothing where it is blank. What is wrong with it stands under `WRONG`.
+    """
+    text = _line(cell)
+    if not text:
+        return {}
+    apart = {column: text} if column in _APART else {}
+    try:
+        said = {column: plain(text)} if apart else read_cell(column, text)
+        return {what: naming[what].key(what, said[what]) for what in NAMED if what == column} or said
+    except SpecError as error:
+        return {**apart, WRONG: str(error)}
+
+
+def _values(cells: Mapping[str, str], place: Callable[[str], str], read: Read) -> tuple[dict[str, Any], list[Fault]]:
+    """What cells say, and what is wrong with them."""
     values: dict[str, Any] = {}
-    by: dict[str, str] = {}
     faults = []
-    for column, cell in cells.items():
-        text = _line(cell)
-        if not text:
-            continue
-        try:
-            if column in _APART:
-                plain(text)
-                continue
-            read = read_cell(column, text)
-            read = {what: naming[what].key(what, read[what]) for what in NAMED if what == column} or read
-        except SpecError as error:
-            faults.append(Fault(place(column), column, rule(column), str(error)))
-            continue
-        for name, value in read.items():
-            if values.setdefault(name, value) != value:
-                said = f"'{text}' makes {name} {_shown(value)}, but '{by[name]}' makes it {_shown(values[name])}"
-                faults.append(Fault(place(column), column, "contradiction", said))
-            by.setdefault(name, column)
+    for column, said in zip(cells, map(read, cells, cells.values()), strict=True):
+        for name, value in said.items():
+            if name == WRONG:
+                faults.append(Fault(place(column), column, rule(column), value))
+            elif values.setdefault(name, value) != value:
+                by = next(other for other in cells if name in read(other, cells[other]))
+                first = f"'{by}' makes it {_shown(values[name])}"
+                text = f"'{_line(cells[column])}' makes {name} {_shown(value)}, but {first}"
+                faults.append(Fault(place(column), column, "contradiction", text))
     return values, faults
 
 
@@ -124,16 +134,18 @@ def _shown(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _full(values: Mapping[str, Any], apart: Mapping[str, str], number: int) -> dict[str, Any]:
-    """With kind, paper, source, key, and the epochs that schedules tell."""
-    full = {"kind": "prune", **values}
-    for stage in STAGES:
-        if f"{stage}_schedule" in full:
-            full.setdefault(f"{stage}_epochs", AUDIT[f"{stage}_schedule"].read(full[f"{stage}_schedule"]).total)
-    parts = [apart["paper"], slug(apart["source"]), slug(apart["id"]) or str(number)]
-    parts += [str(full["replicate"])] if "replicate" in full else []
-    source = f"{apart['source']}, {apart['id'] or f'row {number}'}" if apart["source"] else None
-    return {"key": "/".join(parts), **full, "paper": apart["paper"] or None, "source": source}
+def _complete(values: dict[str, Any], numbers: Counter[tuple[str, str]]) -> None:
+    """Puts in key and source, and the epochs that schedules tell; counts the rows of a paper's source."""
+    id, paper, source = values.pop("id", ""), values.get("paper", ""), values.get("source", "")
+    numbers[paper, source] += 1
+    number = str(numbers[paper, source])
+    for schedule, epochs in EPOCHS.items():
+        if schedule in values and epochs not in values:
+            values[epochs] = AUDIT[schedule].read(values[schedule]).total
+    key = [paper, slug(source), slug(id) or number, *([str(values["replicate"])] if "replicate" in values else ())]
+    values.setdefault("key", "/".join(key))
+    values["paper"] = paper or None
+    values["source"] = f"{source}, {id or f'row {number}'}" if source else None
 
 
 def _against_itself(values: Mapping[str, Any], place: str) -> list[Fault]:
@@ -147,8 +159,7 @@ def _against_itself(values: Mapping[str, Any], place: str) -> list[Fault]:
 
 def _missing(values: Mapping[str, Any], row: Row, table: Rows) -> Iterator[Fault]:
     """A column that all rows need, and that stands neither in the row nor above it."""
-    expected = {"paper": "a column with its key, --paper or --about", "source": SCHEMA["results"]["source"].meaning}
-    for name, what in expected.items():
+    for name, what in _EXPECTED.items():
         if values[name] is None:
             place = row.place if name in row.cells else table.place(name)
             yield Fault(place, name, "missing", f"expected {what}")
