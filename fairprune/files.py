@@ -9,6 +9,14 @@ from pathlib import Path
 from fairprune.errors import StoreError
 
 
+def check_place(path: Path) -> None:
+    """Raises StoreError where no file could be written: to be asked before the work for it is done."""
+    if path.is_dir():
+        raise StoreError(f"cannot write {path}: it is a folder")
+    if not path.parent.is_dir():
+        raise StoreError(f"cannot write {path}: there is no folder {path.parent}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text. Raises StoreError where the folder is absent or cannot be written."""
     write_bytes(path, text.encode())

@@ -3,7 +3,7 @@
 import pytest
 
 from fairprune.errors import StoreError
-from fairprune.files import write_text
+from fairprune.files import check_place, write_text
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
@@ -12,6 +12,15 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
         write_text(path, text)
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["none/a.txt", "file/a.txt", "."])
+def test_a_place_is_refused_before_there_is_anything_to_write(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot write .*: (there is no folder|it is a folder)"):
+        check_place(tmp_path / place)
+    check_place(tmp_path / "file")
+    check_place(tmp_path / "new.txt")
 
 
 @pytest.mark.parametrize("place", ["none/a.txt", "file/a.txt"])

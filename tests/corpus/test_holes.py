@@ -139,7 +139,11 @@ def test_the_command(fairprune: Command, literature: Corpus, tmp_path: Path) -> 
     code, out, _ = fairprune(*asked, "--top", "1")
     assert "7 of 24 combinations are measured. 2 of 6 pairs of methods" in " ".join(out.split())
     assert "2  Method A, Method B" in out
-    code, out, err = fairprune(*asked, "-o", tmp_path / "study.toml")
-    assert (code, err) == (2, "error: no hole that fairprune can run: expected other filters, or a smaller --least\n")
+    for place, why in (
+        ("study.toml", "no hole that fairprune can run: expected other filters, or a smaller --least"),
+        ("none/study.toml", f"cannot write {tmp_path}/none/study.toml: there is no folder {tmp_path}/none"),
+        ("study.txt", f"-o {tmp_path}/study.txt: expected a name that ends in .toml"),
+    ):
+        assert fairprune(*asked, "-o", tmp_path / place) == (2, "", f"error: {why}\n")
     code, _, err = fairprune(*asked, "--network", "LeNett")
     assert (code, "did you mean 'LeNet'" in err) == (2, True)

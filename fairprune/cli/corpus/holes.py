@@ -54,7 +54,13 @@ def holes(
     from fairprune.corpus.holes import holes as find
     from fairprune.corpus.naming import naming
     from fairprune.corpus.tables import SHIPPED, load
+    from fairprune.errors import SpecError
+    from fairprune.files import check_place
 
+    if output:
+        if output.suffix.lower() != ".toml":
+            raise SpecError(f"-o {output}: expected a name that ends in .toml")
+        check_place(output)
     tables = load(corpus or SHIPPED, NEEDED)
     called, ours = naming(tables), components(tables)
     networks = {called["network"].key("network", name) for name in network or ()}
@@ -69,12 +75,13 @@ def holes(
 
     known = literature(tables, least)
     found = first(find(known, wanted), top)
+    chosen = _chosen(found, ours) if output else ()
     if as_json:
         typer.echo(json.dumps(_to_json(known, found, ours, least), indent=2))
     else:
         _print(known, found, ours, least)
     if output:
-        _write(output, found, ours)
+        _write(output, chosen, len(found) - len(chosen), ours)
 
 
 def _to_json(known: Literature, found: Sequence[Hole], ours: Components, least: int) -> dict[str, object]:
@@ -139,17 +146,23 @@ def _joined(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _write(output: Path, found: Sequence[Hole], ours: Components) -> None:
-    """The study, and on standard error what it could not take."""
-    from fairprune.corpus.filling import fitting, study
+def _chosen(found: Sequence[Hole], ours: Components) -> Sequence[Hole]:
+    """The holes that go into the study. Raises CorpusError where there is none."""
+    from fairprune.corpus.filling import fitting
     from fairprune.errors import CorpusError
-    from fairprune.files import write_text
 
     chosen = fitting(found, ours)
     if not chosen:
         raise CorpusError("no hole that fairprune can run: expected other filters, or a smaller --least")
+    return chosen
+
+
+def _write(output: Path, chosen: Sequence[Hole], left: int, ours: Components) -> None:
+    """The study, and on standard error how many holes it could not take."""
+    from fairprune.corpus.filling import study
+    from fairprune.files import write_text
+
     write_text(output, study(chosen, ours, shlex.join(["fairprune", *sys.argv[1:]])))
-    left = len(found) - len(chosen)
     typer.echo(
         f"{output}: {len(chosen)} holes" + (f"; {left} need another recipe, or do not fit" if left else ""), err=True
     )
