@@ -11,7 +11,7 @@ from fairprune.claims import Judgement
 from fairprune.record import Record
 from fairprune.report.markdown import bullets, grid, paragraphs, plain
 from fairprune.report.words import number, plural
-from fairprune.summary import charges, places
+from fairprune.summary import brief, charges, places
 
 _EXPECTED = {
     "positive": "above 0",
@@ -24,12 +24,13 @@ _EXPECTED = {
 
 def content(judged: Judgement, records: Collection[Record], asked: int, command: str) -> dict[str, Any]:
     """A judgement with what is behind it, as plain values: runs, compute, hardware and the command."""
-    spent = charges(records)
+    runs_in_brief = [brief(record) for record in records]
+    spent = charges(runs_in_brief)
     runs: dict[str, int] = {"asked": asked, **Counter(record.status for record in records)}
     return judged.to_json() | {
         "runs": runs,
         "core_hours": sum(charge.seconds for charge in spent) / 3600,
-        "hardware": [place.text for place in places(records)],
+        "hardware": [place.text for place in places(runs_in_brief)],
         "fairprune": fairprune.__version__,
         "command": command,
     }

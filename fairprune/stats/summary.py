@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -31,10 +30,10 @@ def describe(values: Iterable[float], level: float = 0.95) -> Description:
     sample = [float(value) for value in values]
     if not sample or not all(map(math.isfinite, sample)):
         raise ValueError(f"expected at least one value, all finite, not {sample}")
-    n, mean = len(sample), statistics.fmean(sample)
+    n, mean = len(sample), math.fsum(sample) / len(sample)
     if n == 1:
         return Description(1, mean, None, None, None, level)
-    std = statistics.stdev(sample)
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in sample) / (n - 1))
     half = quantile((1 + level) / 2, n - 1) * std / math.sqrt(n)
     return Description(n, mean, std, mean - half, mean + half, level)
 

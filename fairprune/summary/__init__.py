@@ -1,5 +1,6 @@
 """Summaries: from a study, its points and their records to everything that is shown. Runs no network."""
 
+from fairprune.summary.brief import Brief, brief
 from fairprune.summary.build import summarise
 from fairprune.summary.cost import charges, places
 from fairprune.summary.images import Correct, correct_in
@@ -22,6 +23,7 @@ from fairprune.summary.values import (
 
 __all__ = [
     "Beside",
+    "Brief",
     "Cell",
     "Charge",
     "Comparison",
@@ -36,6 +38,7 @@ __all__ = [
     "Spread",
     "State",
     "Summary",
+    "brief",
     "charges",
     "correct_in",
     "places",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fairprune.expand import Point
 from fairprune.record import Record
 from fairprune.study import Study
+from fairprune.summary.brief import Brief, Kinds, brief
 from fairprune.summary.cells import Scale, base_spread, cell, scale_of
 from fairprune.summary.compare import Inference, against_retraining, declared
 from fairprune.summary.cost import charges, places, timed
@@ -18,17 +19,17 @@ from fairprune.summary.values import Cell, Comparison, Panel, Summary
 def summarise(
     study: Study,
     points: Sequence[Point],
-    records: Mapping[str, Record],
+    records: Mapping[str, Record | Brief],
     confidence: float = 0.95,
     power: float = 0.8,
     correct: Correct | None = None,
 ) -> Summary:
     """Everything that tables and reports show of a study, complete or not.
 
-    `records` are by run id and may hold others. `power` is for the differences that the study could have detected.
+    `records`, or what `brief` takes from them, are by run id and may hold others. `power` is for the differences that the study could have detected.
     `correct` reads per-example correctness (`correct_in(store)`); without it, no interval holds the sampling of images.
     """
-    own = {point.id: records[point.id] for point in points if point.id in records}
+    own = briefs(points, records)
     scale = scale_of(study.endpoint, own.values())
     correct = remembered(correct) if correct else None
     asked = Inference(confidence, power, study.margin)
@@ -54,7 +55,7 @@ def summarise(
         power=power,
         margin=study.margin,
         counts=dict(Counter(run.state for run in runs)),
-        samples=_samples(own.values()),
+        samples=_samples({id(run.kinds): run.kinds for run in own.values()}.values()),
         panels=panels,
         exploratory=tuple(c for group in tasks.values() for c in against_retraining(group, scale, asked)),
         charges=costs,
@@ -64,9 +65,15 @@ def summarise(
     )
 
 
+def briefs(points: Iterable[Point], records: Mapping[str, Record | Brief]) -> dict[str, Brief]:
+    """The records of some runs in brief, as far as they are there, by run id."""
+    found = ((point.id, records[point.id]) for point in points if point.id in records)
+    return {id: record if isinstance(record, Brief) else brief(record) for id, record in found}
+
+
 def _panel(
     points: Sequence[Point],
-    records: Mapping[str, Record],
+    records: Mapping[str, Brief],
     scale: Scale,
     asked: Inference,
     correct: Correct | None,
@@ -87,7 +94,7 @@ def _panel(
         recipe=points[0].labels["retraining"],
         kind=points[0].spec.retraining.kind,
         cells=tuple(made(group) for group in by_method),
-        base=base_spread([records[p.id] for p in points if p.id in records], scale, asked.confidence),
+        base=base_spread(points, records, scale, asked.confidence),
         dense=made(dense) if dense else None,
     )
 
@@ -95,7 +102,7 @@ def _panel(
 def _over_images(
     panel: Panel,
     comparisons: Sequence[Comparison],
-    records: Mapping[str, Record],
+    records: Mapping[str, Brief],
     scale: Scale,
     asked: Inference,
     correct: Correct,
@@ -103,7 +110,7 @@ def _over_images(
     """The panel's comparisons with the sampling of test images. A dense control has no target and serves all."""
     cells = {(c.method, c.target): c for c in (*panel.cells, *([panel.dense] if panel.dense else []))}
 
-    def done(method: str, target: str) -> list[Record]:
+    def done(method: str, target: str) -> list[Brief]:
         found = cells.get((method, target)) or cells.get((method, ""))
         return [records[run.id] for run in found.runs if run.state == "done"] if found else []
 
@@ -127,11 +134,10 @@ def _by_target(points: Iterable[Point]) -> list[list[Point]]:
     return list(groups.values())
 
 
-def _samples(records: Iterable[Record]) -> dict[str, int]:
+def _samples(kinds: Iterable[Kinds]) -> dict[str, int]:
     """Samples behind the metrics of each split; the largest where tasks differ. Of the training split none is whole."""
     found: dict[str, int] = {}
-    for record in records:
-        for metric in record.metrics:
-            if metric.n and metric.split in ("validation", "test"):
-                found[metric.split] = max(metric.n, found.get(metric.split, 0))
+    for kind in (kind for each in kinds for kind in each.every):
+        if kind.n and kind.split in ("validation", "test"):
+            found[kind.split] = max(kind.n, found.get(kind.split, 0))
     return found

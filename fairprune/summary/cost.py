@@ -6,17 +6,17 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from fairprune.record import Environment, LedgerEntry, Record
+from fairprune.summary.brief import Brief, Charged
 from fairprune.summary.values import Charge, Cost, Place
 
 
-def charges(records: Iterable[Record]) -> tuple[Charge, ...]:
-    """The ledger of all records by kind of stage, in the order in which the kinds first occur."""
-    entries: dict[str, LedgerEntry] = {}
-    for record in records:
-        for parent, entry in zip(record.stages, record.ledger, strict=True):
-            entries.setdefault(parent.key, entry)
-    by_kind: defaultdict[str, list[LedgerEntry]] = defaultdict(list)
+def charges(runs: Iterable[Brief]) -> tuple[Charge, ...]:
+    """The ledger of all runs by kind of stage, in the order in which the kinds first occur."""
+    entries: dict[str, Charged] = {}
+    for run in runs:
+        for entry in run.charged:
+            entries.setdefault(entry.key, entry)
+    by_kind: defaultdict[str, list[Charged]] = defaultdict(list)
     for entry in entries.values():
         by_kind[entry.stage].append(entry)
     return tuple(
@@ -31,16 +31,17 @@ def charges(records: Iterable[Record]) -> tuple[Charge, ...]:
     )
 
 
-def cost(records: Sequence[Record]) -> Cost | None:
-    """What one of these runs cost on average; None without a record."""
-    if not records:
+def cost(runs: Sequence[Brief]) -> Cost | None:
+    """What one of these runs cost on average; None without a run."""
+    if not runs:
         return None
-    pruned = [entry for record in records for entry in record.ledger if entry.stage in ("score", "prune")]
-    trained = [entry for record in records for entry in record.ledger if entry.stage in ("retrain", "scratch")]
-    based = [entry for record in records for entry in record.ledger if entry.stage == "pretrain"]
+    entries = [entry for run in runs for entry in run.charged]
+    pruned = [entry for entry in entries if entry.stage in ("score", "prune")]
+    trained = [entry for entry in entries if entry.stage in ("retrain", "scratch")]
+    based = [entry for entry in entries if entry.stage == "pretrain"]
 
-    def mean(entries: Iterable[LedgerEntry]) -> float:
-        return math.fsum(entry.multiply_adds for entry in entries) / len(records)
+    def mean(entries: Iterable[Charged]) -> float:
+        return math.fsum(entry.multiply_adds for entry in entries) / len(runs)
 
     return Cost(
         base=mean(based),
@@ -51,22 +52,13 @@ def cost(records: Sequence[Record]) -> Cost | None:
     )
 
 
-def places(records: Iterable[Record]) -> tuple[Place, ...]:
+def places(runs: Iterable[Brief]) -> tuple[Place, ...]:
     """Where runs were executed, the most frequent first."""
-    counted = Counter(_words(record.environment) for record in records if record.environment)
+    counted = Counter(run.place for run in runs if run.place)
     return tuple(Place(text=text, runs=runs) for text, runs in counted.most_common())
 
 
-def timed(records: Iterable[Record]) -> tuple[Place, ...]:
+def timed(runs: Iterable[Brief]) -> tuple[Place, ...]:
     """Where latency was measured, the most frequent first: latencies of one line alone compare with one another."""
-    counted = Counter(record.timed_on for record in records if record.timed_on)
+    counted = Counter(run.timed_on for run in runs if run.timed_on)
     return tuple(Place(text=text, runs=runs) for text, runs in counted.most_common())
-
-
-def _words(e: Environment) -> str:
-    device = e.device if e.device != "cpu" else f"CPU, {e.processor}"
-    mode = "deterministic" if e.deterministic else "not deterministic"
-    git = f", git {e.git}" if e.git else ""
-    threads = f"{e.threads} thread{'s' if e.threads != 1 else ''}"
-    system = e.platform.split("-")[0]  # records have the rest
-    return f"{device}; {threads}; {system}; Python {e.python}, torch {e.torch}, fairprune {e.fairprune}{git}; {mode}"

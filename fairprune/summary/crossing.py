@@ -11,6 +11,8 @@ from fairprune import stats
 from fairprune.expand import Point
 from fairprune.record import Record
 from fairprune.study import Study
+from fairprune.summary.brief import Brief
+from fairprune.summary.build import briefs
 from fairprune.summary.cells import Scale, scale_of
 
 Pair = tuple[str, str]
@@ -70,7 +72,7 @@ def crossings(
     level: float = 0.95,
 ) -> tuple[Crossed, ...]:
     """The 2 x 2 split at every task and target; seeds that did not complete all four combinations are left out."""
-    own = {point.id: records[point.id] for point in points if point.id in records}
+    own = briefs(points, records)
     scale = scale_of(study.endpoint, own.values())
     places = dict.fromkeys((p.labels["task"], str(p.spec.target)) for p in points if p.spec.kind == "prune")
     found = []
@@ -84,7 +86,7 @@ def crossings(
 
 
 def _values(
-    points: Sequence[Point], records: Mapping[str, Record], scale: Scale, method: str, recipe: str
+    points: Sequence[Point], records: Mapping[str, Brief], scale: Scale, method: str, recipe: str
 ) -> dict[tuple[int, int], float]:
     """(base_seed, run_seed) -> the endpoint, of runs that are done."""
     found = {}
