@@ -17,7 +17,7 @@ def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path):
 @pytest.mark.parametrize("place", ["none/a.txt", "file/a.txt", "."])
 def test_a_place_is_refused_before_there_is_anything_to_write(tmp_path, place):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write .*: (there is no folder|it is a folder)"):
+    with pytest.raises(StoreError, match=r"cannot write .*: (there is no folder|it is a folder)"):
         check_place(tmp_path / place)
     check_place(tmp_path / "file")
     check_place(tmp_path / "new.txt")
