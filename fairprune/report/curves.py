@@ -18,6 +18,7 @@ from fairprune.report.laid import laid as laid_under
 from fairprune.report.published import Shelf
 from fairprune.report.rates import Rate, machines, rates
 from fairprune.report.rows import anchor
+from fairprune.report.spans import lined_up, named_on_axes, row_names
 from fairprune.summary import Cell, Panel, Spread, Summary
 
 MOST_DRAWN = 24  # methods in a plot
@@ -44,7 +45,16 @@ def together(summary: Summary, rate: Rate, shelf: Shelf | None = None) -> Figure
         replace(_plot(summary, panel, rate, _laid(summary, panel, rate, shelf)), title=where(panel)) for panel in panels
     ]
     said = [f"{where(panel)}: {_description(summary, panel, rate)}" for panel in panels]
-    return Figure(f"curves-{rate.key}", title, "", tuple(plots), columns=2, least=20.0, description=" ".join(said))
+    return Figure(
+        key=f"curves-{rate.key}",
+        title=title,
+        caption="",
+        panels=tuple(plots),
+        columns=2,
+        least=20.0,
+        names=named_on_axes(plots) or "legend",
+        description=" ".join(said),
+    )
 
 
 def style_of(summary: Summary, method: str) -> tuple[int, int]:
@@ -58,13 +68,14 @@ def _figure(summary: Summary, panel: Panel, rate: Rate, shelf: Shelf | None) -> 
     laid = _laid(summary, panel, rate, shelf)
     note = " ".join(filter(None, (laid[panel.recipe].note, _left_out(summary, panel, rate))))
     where_timed = machines(summary) if rate.kind == "measured" else ""
+    plot = _plot(summary, panel, rate, laid)
     return Figure(
         key=f"chart-{summary.panels.index(panel)}-{rate.key}",
         title=f"{where(panel)}: test {summary.endpoint} against {rate.name}",
         caption=" ".join(filter(None, (note, where_timed))),
-        panels=(_plot(summary, panel, rate, laid),),
+        panels=(plot,),
         aspect=0.5,
-        names="ends",
+        names=named_on_axes([plot]) or "ends",
         description=" ".join(filter(None, (_description(summary, panel, rate), note, where_timed))),
     )
 
@@ -84,7 +95,7 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
     names = _drawn(summary, panel, rate)
     timed = [each for each in rates(summary) if each.kind == "measured"]
     middle, step = (len(names) - 1) / 2, min(1.0, _MOST_APART / max(len(names) - 1, 1))
-    return Plot(
+    plot = Plot(
         title="",
         x=axes.factor(rate.title, [*_factors(mates, rate), *(point.x for point in points)], rate.least),
         y=_axis(summary, [*_heights(mates), *(point.y for point in points)]),
@@ -97,6 +108,11 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
         ),
         references=_references(summary, panel),
     )
+    reached = _reached(panel, rate)
+    if points or len({cell.target for cell in reached}) > 1:
+        return plot
+    named = row_names(reached, rate, {c.control for c in panel.comparisons})
+    return lined_up(plot, f"method, {rate.name}", named, lower=summary.direction == "lower")
 
 
 def _mates(summary: Summary, panel: Panel) -> list[Panel]:

@@ -26,6 +26,9 @@ def group_of(parent: Element, index: int) -> Element:
 
 def intervals(group: Element, box: Box, drawn: Series, look: Look) -> None:
     """A band that is always there, or whiskers and, where it can be pointed at, a band that shows then."""
+    if drawn.kind == "spans":
+        _spans(group, box, drawn, look)
+        return
     known = [(box.x(p.x, drawn.shift), p.low, p.high) for p in drawn.drawn if p.low is not None and p.high is not None]
     colour = colour_of(drawn, look)
     if not known or drawn.kind in ("bars", "rows"):
@@ -37,6 +40,14 @@ def intervals(group: Element, box: Box, drawn: Series, look: Look) -> None:
     if not drawn.band:
         whiskers = "".join(f"M{number(x)} {number(box.y(low))}V{number(box.y(high))}" for x, low, high in known)
         add(group, "path", d=whiskers, stroke=colour, stroke_width=1.3 * look.font / SHAPED_FOR, stroke_opacity=0.6)
+
+
+def _spans(group: Element, box: Box, drawn: Series, look: Look) -> None:
+    known = [(box.y(p.y), box.x(p.low), box.x(p.high)) for p in drawn.drawn if p.low is not None and p.high is not None]
+    lines = "".join(f"M{number(low)} {number(y)}H{number(high)}" for y, low, high in known)
+    if lines:
+        width = 2.2 * look.font / SHAPED_FOR
+        add(group, "path", d=lines, stroke=colour_of(drawn, look), stroke_width=width, stroke_opacity=0.6)
 
 
 def series(group: Element, box: Box, drawn: Series, look: Look) -> None:

@@ -94,7 +94,8 @@ def _panel(root: Element, box: Box, numbers: dict[str, int], look: Look) -> Elem
         held = marks.group_of(group, numbers[series.name])
         marks.label(held, label.text, label.x, label.y, look, fill, label.anchor)
     for reference in box.panel.references:
-        _name(group, box, reference, look)
+        if reference.name:
+            _name(group, box, reference, look)
     return group
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 Scale = Literal["linear", "whole", "log", "factor", "names", "marked"]
-Kind = Literal["line", "dots", "bars", "rows"]
+Kind = Literal["line", "dots", "bars", "rows", "spans"]
 
 GREY = 8  # the colour of what stands in the background
 
@@ -41,7 +41,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Point:
-    """A mark: its interval in y where there is one, what pointing at it says, where it leads, a name to stand beside.
+    """A mark: its interval in y (of spans in x), what pointing at it says, where it leads, a name to stand beside.
 
     `open` marks are hollow: something about them is not complete.
     """
@@ -60,7 +60,8 @@ class Point:
 class Series:
     """Points of one name, colour and shape. Series of one name are shown together when one is pointed at.
 
-    Bars stand on 0 at x; rows lie at y, and reach to x from `low` or from the axis' low. A band draws intervals as one
+    Bars stand on 0 at x; rows lie at y, and reach to x from `low` or from the axis' low; spans are marks in rows, with
+    their intervals along x. A band draws intervals as one
     area, always; otherwise they are whiskers. Marks of an `open` series are hollow. `shift` moves marks sideways by so
     many steps, so that they do not hide each other. What is not `named` stands in no legend.
     """
@@ -90,7 +91,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Reference:
-    """A line across at a value of y, named at its right end or at its start, above or below the line.
+    """A line across at a value of y, named at its right end or at its start, above or below the line, or not at all.
 
     One that goes up stands at a value of x, and has its name beside its upper end: right of it, or left (`below`). The
     diagonal is where y is x, from one corner of what both axes hold to the other, named there.
