@@ -35,8 +35,8 @@ from fairprune.launch.site import Site
 from fairprune.record import Environment, LedgerEntry, Metric, Parent, Record, Size
 from fairprune.sealed import seal
 from fairprune.stages import Stage
-from fairprune.store import write_tensors
 from fairprune.study import read_study
+from fairprune.tensors import write_tensors
 
 IMAGES, LAYERS = 10_000, 20
 DENSE = Size(params=270_000, macs=41_000_000)

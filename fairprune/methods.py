@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairprune import registry, schedules
+from fairprune.declared import Declared, declared
 from fairprune.errors import SpecError, unknown
 from fairprune.recipes import canonical_recipe, merged
 from fairprune.spec import Method, Recipe, Task, default_allocation
@@ -32,9 +33,9 @@ def retrained_as(study: Study, methods: Mapping[str, Method]) -> dict[str, str]:
 
 def filled(name: str, method: Method, folder: Path | None = None) -> Method:
     """The method with the defaults of its criterion and its training. Raises SpecError for what does not fit."""
-    training = _load("training", method.training.hook, folder, f"method {name}") if method.training else None
+    training = declared("training", method.training.hook, folder, f"method {name}") if method.training else None
     found = method.criterion or (training.criterion if training else "")
-    criterion = _load("criterion", found, folder, f"method {name}") if found else None
+    criterion = declared("criterion", found, folder, f"method {name}") if found else None
     defaults = [component for component in (training, criterion) if component]
     granularity = defaults[0].granularities[0] if method.granularity == "default" else method.granularity
     for component in defaults:
@@ -55,7 +56,7 @@ def filled(name: str, method: Method, folder: Path | None = None) -> Method:
     result = method.model_copy(update=update)
     _check(name, result, folder)
     if result.repair != "none":
-        repair = _load("repair", result.repair, folder, f"method {name}")
+        repair = declared("repair", result.repair, folder, f"method {name}")
         if granularity not in repair.granularities:
             known = " and ".join(repair.granularities)
             raise SpecError(f"method {name}: repair {repair.name} mends {known} units, not {granularity}")
@@ -90,25 +91,11 @@ def settle(name: str, method: Method, task: Task) -> Method:
     return method.model_copy(update={"like": like, "training": training})
 
 
-def _load(kind: Literal["criterion", "training", "repair"], name: str, folder: Path | None, where: str) -> Any:
-    component = registry.load(kind, name, folder)
-    if type(component).__name__ != _DECLARED[kind][0]:
-        raise SpecError(f"{where}: {name} is no {kind}: decorate it with @fairprune.{_DECLARED[kind][1]}()")
-    return component
-
-
-_DECLARED = {  # the classes that pruning declares them with, which cannot be imported down here, and their decorators
-    "criterion": ("Criterion", "criterion"),
-    "training": ("TrainingMethod", "training_method"),
-    "repair": ("Repair", "repair"),
-}
-
-
-def _first(components: list[Any], attribute: str) -> str:
+def _first(components: list[Declared], attribute: str) -> str:
     return next((value for component in components if (value := getattr(component, attribute))), "")
 
 
-def _options(name: str, given: Mapping[str, Any], component: Any) -> dict[str, Any]:
+def _options(name: str, given: Mapping[str, Any], component: Declared | None) -> dict[str, Any]:
     known = component.options if component else {}
     for option in given:
         if option not in known:

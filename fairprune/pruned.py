@@ -15,7 +15,7 @@ from fairprune.markup import bar, paragraph, table
 from fairprune.pruning.apply import pruned
 from fairprune.pruning.plan import MaskPlan, Plan, from_tensors, to_tensors
 from fairprune.record import Size
-from fairprune.store import read_tensors, write_tensors
+from fairprune.tensors import read_tensors, write_tensors
 
 
 @dataclass(frozen=True)

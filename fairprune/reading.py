@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,10 +58,10 @@ def read_session(study: Study | Path, overrides: Sequence[str] | None, store: Pa
     from fairprune.study import read_study
 
     found = read_study(study, overrides or ()) if isinstance(study, Path) else study
-    opened = read_store(store)
+    made_with = cache(read_store(store).made_with)
 
     def recall(spec: DataSpec) -> list[Mapping[str, str]]:
-        known = [record.spec.data_digests for record in opened.records() if record.spec.task.data == spec]
+        known = [digests for data, digests in made_with() if data == spec]
         return [digests for n, digests in enumerate(known) if digests not in known[:n]]
 
     folder = study.resolve().parent if isinstance(study, Path) else Path.cwd()

@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from fairprune.migration import RECORDS, STAGES
 from fairprune.spec import RunSpec, Value
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = RECORDS.today
 
 ChargedTo = Literal["pretrain", "score", "prune", "retrain", "scratch", "measure", "probe"]
 Status = Literal["done", "failed", "diverged", "skipped"]
@@ -81,7 +82,7 @@ class Environment(Value):
 class StageResult(Value):
     """What one stage left in the store: blobs by digest, numbers inline."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = STAGES.today
     key: str
     kind: str
     status: Literal["done", "diverged"]

@@ -6,40 +6,44 @@
     declarations/<study>/<digest>.json  what a study declared when it had its first result, and whatever after
     leases/<key>/...                 who computes what right now (see leases.py)
     partial/<key>.safetensors        where a stage that is running can resume (local)
+    views/<name>.json                what was taken from records, noted (local, can be made anew; see notes.py)
 
 Merging two stores is copying files from one into the other.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from fairprune.canonical import Json, canonical, digest, digest_bytes
+from fairprune.canonical import Json, digest, digest_bytes
 from fairprune.errors import StoreError
+from fairprune.migration import DECLARATIONS, RECORDS, STAGES, migrated
+from fairprune.notes import Row, noted
 from fairprune.objects import LocalObjects, Objects
-from fairprune.record import SCHEMA_VERSION, Record, StageResult, Status
+from fairprune.record import Record, StageResult, Status
 from fairprune.sealed import DamagedError, seal, unseal
-from fairprune.spec import RunSpec
+from fairprune.spec import DataSpec, RunSpec
+from fairprune.tensors import read_arrays, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-M = TypeVar("M", Record, StageResult)
+M = TypeVar("M", Record, StageResult, DataSpec)
 
 
 class Store:
-    """Results by identity. `partial` is the local folder for the states of running stages."""
+    """Results by identity. `folder` is local: for the states of running stages, and for what can be made anew."""
 
-    def __init__(self, objects: Objects, partial: Path) -> None:
+    def __init__(self, objects: Objects, folder: Path) -> None:
         self.objects = objects
-        self.partial = partial
+        self.partial = folder / "partial"
+        self.views = folder / "views"
 
     # blobs
 
@@ -76,14 +80,8 @@ class Store:
         return read_tensors(self.blob(name))
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]]:
-        """Tensors of a blob as arrays, for those who have no other need of torch, which takes seconds to import."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load
-
-        try:
-            return load(self.blob(name))
-        except (SafetensorError, ValueError) as error:
-            raise DamagedError(f"blob {name[:12]} holds no arrays: {error}") from None
+        """Tensors of a blob as arrays."""
+        return read_arrays(self.blob(name))
 
     # stages
 
@@ -102,8 +100,9 @@ class Store:
 
     def stage(self, key: str) -> StageResult | None:
         """The result of a stage, or None. Raises DamagedError where its seal is broken."""
-        data = self.objects.get(f"stages/{key}.json")
-        return _fitted(StageResult, unseal(data, f"stage {key}"), f"stage {key}") if data is not None else None
+        name = f"stages/{key}.json"
+        data = self.objects.get(name)
+        return _fitted(StageResult, migrated(unseal(data, name), name, STAGES), name) if data is not None else None
 
     def usable(self, key: str) -> StageResult | None:
         """The result of a stage if it and all its blobs are whole, else None: then it is computed again."""
@@ -128,17 +127,33 @@ class Store:
     def record(self, run_id: str, spec: RunSpec | None = None) -> Record | None:
         """The last whole attempt of a run, or None. Its spec need not be read by those who know it."""
         for name, table in self._whole(self._attempts(run_id)):
-            known = {"spec": spec} if spec else {}
-            return _fitted(Record, {**migrate(table), **known}, name)
+            return as_record(table, name, spec)
         return None
 
+    def taken(self, view: str, take: Callable[[str, dict[str, Any]], Row]) -> dict[str, Row]:
+        """What `take` gives of the name and table of every run's last whole attempt, by the run's identity.
+
+        What it gave before is noted under the view's name (see `notes`); so it must depend on nothing else.
+        """
+
+        def read(name: str) -> Row | None:
+            try:
+                return take(name, unseal(self.objects.get(name) or b"", name))
+            except DamagedError:
+                return None
+
+        found = noted(self.views / f"{view}.json", self.objects.marks("records/"), read)
+        return {name.split("/")[1]: found[name] for name in sorted(found)}  # the last attempt stays
+
     def statuses(self) -> dict[str, Status]:
-        """How the last whole attempt of every run ended, by its identity. Reads less than all of the records would."""
-        attempts: dict[str, list[str]] = {}
-        for name in self.objects.names("records/"):
-            attempts.setdefault(name.split("/")[1], []).append(name)
-        found = ((run_id, next(self._whole(names), None)) for run_id, names in attempts.items())
-        return {run_id: last[1]["status"] for run_id, last in found if last}
+        """How the last whole attempt of every run ended, by its identity."""
+        return {run_id: row[0] for run_id, row in self.taken("statuses", _status).items()}
+
+    def made_with(self) -> list[tuple[DataSpec, dict[str, str]]]:
+        """The data with which runs were made, and its digests, split by split: more than once where it has changed."""
+        rows = self.taken("statuses", _status).values()
+        distinct = {id(row[2]): row for row in rows}.values()  # notes share what is equal
+        return [(_fitted(DataSpec, row[1], "data of a record"), row[2]) for row in distinct]
 
     def records(self) -> Iterator[Record]:
         """The last whole attempt of every run."""
@@ -159,8 +174,9 @@ class Store:
         found = []
         for name in self.objects.names(f"declarations/{study}/"):
             with suppress(DamagedError):
-                found.append(unseal(self.objects.get(name) or b"", name))
-        return found
+                table = unseal(self.objects.get(name) or b"", name)
+                found.append(migrated({"schema_version": 1, **table}, name, DECLARATIONS))
+        return [{key: value for key, value in table.items() if key != "schema_version"} for table in found]
 
     def damaged(self) -> list[str]:
         """Names of records, stages and declarations with a broken seal, and of blobs that do not match their digest."""
@@ -192,54 +208,30 @@ def open_store(folder: Path) -> Store:
     """The store in a local folder, created where it is absent. Raises StoreError where it cannot be written."""
     objects = LocalObjects(folder)
     objects.prepare()
-    partial = folder / "partial"
-    partial.mkdir(exist_ok=True)
-    return Store(objects, partial)
+    store = Store(objects, folder)
+    store.partial.mkdir(exist_ok=True)
+    return store
 
 
 def read_store(folder: Path) -> Store:
     """The store in a local folder, for reading. Raises StoreError where there is none."""
     if not (folder / "stages").is_dir() and not (folder / "records").is_dir():
         raise StoreError(f"no results in {folder}: run a study first, or name its store with --store")
-    return Store(LocalObjects(folder), folder / "partial")
+    return Store(LocalObjects(folder), folder)
 
 
-def write_tensors(tensors: Mapping[str, Tensor], header: Mapping[str, Json]) -> bytes:
-    """Safetensors bytes, the same for the same values: safetensors keeps no order of its own in several entries."""
-    import safetensors.torch
-    import torch
-
-    ready = {
-        # a copy: safetensors refuses tensors that share memory, as tied weights do
-        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-        for name, tensor in tensors.items()
-    }
-    return safetensors.torch.save(ready, metadata={"header": canonical(header)})
+def as_record(table: dict[str, Any], name: str, spec: RunSpec | None = None) -> Record:
+    """The record in a table that was unsealed. Raises StoreError for one of another schema."""
+    return _fitted(Record, {**migrated(table, name, RECORDS), **({"spec": spec} if spec else {})}, name)
 
 
-def read_tensors(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and header of bytes that `write_tensors` made. Raises DamagedError where they are not valid."""
-    import safetensors.torch
-    from safetensors import SafetensorError
-
-    try:
-        tensors = safetensors.torch.load(data)
-        size = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + size]).get("__metadata__", {})
-        return tensors, json.loads(metadata.get("header", "{}"))
-    except (SafetensorError, ValueError) as error:
-        raise DamagedError(f"not valid safetensors: {error}") from None
-
-
-def migrate(table: dict[str, Any]) -> dict[str, Any]:
-    """The record's table in today's schema. Raises StoreError for a version that this one does not know."""
-    version = table.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise StoreError(f"record of schema version {version}: this fairprune reads version {SCHEMA_VERSION}")
-    return table
+def _status(name: str, table: dict[str, Any]) -> Row:
+    found = migrated(table, name, RECORDS)
+    return found["status"], found["spec"]["task"]["data"], found["spec"]["data_digests"]
 
 
 def _fitted(model: type[M], table: dict[str, Any], what: str) -> M:
+    """The value of a table in today's schema. Raises StoreError where it does not fit."""
     try:
         return model.model_validate(table)
     except ValidationError as error:

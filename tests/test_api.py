@@ -11,7 +11,7 @@ from torch import nn
 import fairprune as fp
 from fairprune.errors import FairpruneError, PruneError, SpecError, StoreError
 from fairprune.pruning.plan import DensePlan, to_tensors
-from fairprune.store import write_tensors
+from fairprune.tensors import write_tensors
 
 EXAMPLE = torch.zeros(2, 1, 8, 8)
 

@@ -8,9 +8,10 @@ import torch
 
 from fairprune.canonical import digest
 from fairprune.errors import StoreError
+from fairprune.migration import Schema, migrated
 from fairprune.record import Environment, LedgerEntry, StageResult
 from fairprune.sealed import DamagedError, seal, unseal
-from fairprune.store import Store, migrate, open_store
+from fairprune.store import Store, open_store
 
 ENVIRONMENT = Environment(
     fairprune="0", python="3", torch="2", platform="p", processor="c", device="cpu", threads=1, deterministic=True
@@ -98,7 +99,7 @@ def test_a_stage_of_another_schema_is_refused_in_one_line(store):
     path = path_of(store, "stages/k.json")
     table = json.loads(path.read_text())["value"] | {"status": "perfect"}
     path.write_text(json.dumps({"seal": digest(table), "value": table}))
-    with pytest.raises(StoreError, match="stage k does not fit the schema: Input should be 'done' or 'diverged'"):
+    with pytest.raises(StoreError, match=r"stages/k.json does not fit the schema: Input should be 'done'"):
         store.usable("k")
 
 
@@ -138,9 +139,45 @@ def test_unwritable_store_is_refused_in_one_line(tmp_path):
         open_store(tmp_path / "file" / "store")
 
 
-def test_record_of_another_schema_version_is_refused_by_name():
-    with pytest.raises(StoreError, match="schema version 99"):
-        migrate({"schema_version": 99})
+@pytest.mark.parametrize("version", [99, 0, "1", None])
+def test_another_schema_version_is_refused_by_name(store, version):
+    """Of a stage, a record and a declaration, wherever it is read."""
+    refused = rf"/.*\.json is of schema version {version}: this fairprune reads 1$"
+    table = stage("k").model_dump(mode="json") | {"schema_version": version}
+    for name in ("stages/k.json", "records/run/0000.json", "declarations/mine/0.json"):
+        store.objects.put(name, seal(table))
+    for read in (
+        lambda: store.stage("k"),
+        lambda: store.usable("k"),
+        lambda: store.record("run"),
+        store.statuses,
+        lambda: store.declarations("mine"),
+    ):
+        with pytest.raises(StoreError, match=refused):
+            read()
+
+
+def test_an_older_schema_is_read_as_todays_and_left_as_it_is(store, monkeypatch):
+    """A made-up version 0, in which a stage's kind was called its type."""
+
+    def renamed(table):
+        return {"kind" if key == "type" else key: value for key, value in table.items()}
+
+    monkeypatch.setattr("fairprune.store.STAGES", Schema(1, {0: renamed}))
+    table = stage("k").model_dump(mode="json") | {"schema_version": 0}
+    old = seal({"type" if key == "kind" else key: value for key, value in table.items()})
+    store.objects.put("stages/k.json", old)
+    assert store.stage("k") == stage("k")
+    assert store.objects.get("stages/k.json") == old
+
+
+def test_a_chain_goes_through_every_version():
+    steps = {n: lambda table, n=n: {**table, "way": [*table["way"], n]} for n in (3, 4)}
+    schema = Schema(5, steps)
+    assert migrated({"schema_version": 3, "way": []}, "x", schema) == {"schema_version": 5, "way": [3, 4]}
+    assert migrated({"schema_version": 5, "way": []}, "x", schema) == {"schema_version": 5, "way": []}
+    with pytest.raises(StoreError, match=r"^x is of schema version 2: this fairprune reads 3 and 4 and 5$"):
+        migrated({"schema_version": 2, "way": []}, "x", schema)
 
 
 def test_every_declaration_of_a_study_is_kept_once(store):

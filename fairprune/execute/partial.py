@@ -12,7 +12,7 @@ from torch import Tensor
 from fairprune.canonical import digest_bytes
 from fairprune.files import write_bytes
 from fairprune.sealed import DamagedError
-from fairprune.store import read_tensors, write_tensors
+from fairprune.tensors import read_tensors, write_tensors
 from fairprune.train import State
 
 

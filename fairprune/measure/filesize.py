@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fairprune.store import write_tensors
+from fairprune.tensors import write_tensors
 
 
 @dataclass(frozen=True)

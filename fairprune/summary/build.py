@@ -26,8 +26,9 @@ def summarise(
 ) -> Summary:
     """Everything that tables and reports show of a study, complete or not.
 
-    `records`, or what `brief` takes from them, are by run id and may hold others. `power` is for the differences that the study could have detected.
-    `correct` reads per-example correctness (`correct_in(store)`); without it, no interval holds the sampling of images.
+    `records`, or what `brief` takes from them, are by run id and may hold others. `power` is for the differences that
+    the study could have detected. `correct` reads per-example correctness (`correct_in(store)`); without it, no
+    interval holds the sampling of images.
     """
     own = briefs(points, records)
     scale = scale_of(study.endpoint, own.values())
