@@ -10,10 +10,10 @@ from typing import Any
 
 from fairprune.audit.finding import Evidence, Finding
 from fairprune.audit.measured import from_record
-from fairprune.audit.read import spelling
 from fairprune.audit.result import STAGES, Result
 from fairprune.audit.rules import findings_of
 from fairprune.audit.setups import Pair, Reading, check_assumed, strictness
+from fairprune.audit.spelling import spelling
 from fairprune.record import Record
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from fairprune.audit.columns import COLUMNS
 from fairprune.audit.result import Kind, Result
 from fairprune.audit.rows import Problem, Row, csv_rows, json_rows
+from fairprune.audit.spelling import spelling
 from fairprune.errors import SpecError, brief
 
 SUFFIXES = (".csv", ".json")
@@ -18,7 +19,6 @@ CONVENTION = "relative to the dense network: 1 in pretraining and pruning, 1/spe
 
 _FOREIGN = re.compile(r"[\ud800-\udfff]")  # what stands for bytes that are not UTF-8
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_SEPARATORS = re.compile(r"[\s_-]+")
 _SPELT = ("dataset", "network")
 
 
@@ -54,11 +54,6 @@ def read_rows(path: Path, columns: Collection[str] = COLUMNS) -> Iterator[Row | 
         raise SpecError(f"{path}, line 1: UTF-16, or no text at all; expected UTF-8")
     text = data.decode("utf-8-sig", errors="surrogateescape")
     return (json_rows if path.suffix.lower() == ".json" else csv_rows)(text, path.name, columns)
-
-
-def spelling(name: str) -> str:
-    """What names of a data set or network have in common, however they are spelt: "ResNet-56" is "resnet56"."""
-    return _SEPARATORS.sub("", name).casefold()
 
 
 def _table(rows: Iterable[Row | Problem]) -> Table:

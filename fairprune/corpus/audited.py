@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairprune.audit.columns import COLUMNS
-from fairprune.audit.read import printed, spelling
+from fairprune.audit.read import printed
 from fairprune.audit.result import Result
+from fairprune.audit.spelling import spelling
 from fairprune.corpus.names import Names
 from fairprune.corpus.schema import SCHEMA
 from fairprune.schedules import Schedule

@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from fairprune.audit.read import spelling
+from fairprune.audit.spelling import spelling
 from fairprune.corpus.tables import Corpus
 from fairprune.errors import SpecError, unknown
 

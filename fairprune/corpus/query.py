@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import polars as pl
 
-from fairprune.audit.setups import Level
 from fairprune.corpus.naming import NAMED, naming
-from fairprune.corpus.reach import reaching
 from fairprune.corpus.schema import SCHEMA, TABLES, TableName
 from fairprune.corpus.tables import Corpus, load
 from fairprune.errors import CorpusError, SpecError, brief, unknown
+
+if TYPE_CHECKING:
+    from fairprune.audit.setups import Level
 
 NEEDED: tuple[TableName, ...] = ("papers", "methods", "networks", "datasets", "results")
 YEAR = "year"
@@ -59,11 +60,16 @@ def query(corpus: Corpus, filters: Filters) -> pl.DataFrame:
         found = found.filter(pl.col(YEAR).is_between(*filters.years))
     for metric in filters.metrics:
         found = found.filter(pl.col(_known("metric", metric, METRICS)).is_not_null())
-    if filters.setup:
-        _known("setup", filters.setup, get_args(Level))
-        reached = reaching(corpus, filters.setup, filters.tau, filters.assume_equal)
-        found = found.filter(pl.col("key").is_in(list(reached)))
-    return found
+    return found.filter(pl.col("key").is_in(_reaching(corpus, filters))) if filters.setup else found
+
+
+def _reaching(corpus: Corpus, filters: Filters) -> list[str]:
+    from fairprune.audit.setups import Level  # brings the audit, which other filters need not wait for
+    from fairprune.corpus.reach import reaching
+
+    assert filters.setup
+    _known("setup", filters.setup, get_args(Level))
+    return list(reaching(corpus, filters.setup, filters.tau, filters.assume_equal))
 
 
 def chosen(found: pl.DataFrame, columns: Iterable[str] = ()) -> pl.DataFrame:
@@ -97,7 +103,7 @@ def parse_years(text: str) -> tuple[int, int]:
 
 def _keys(corpus: Corpus, filters: Filters) -> dict[str, list[str]]:
     """The keys that each column may hold; none: any."""
-    called = naming(corpus)
+    called = naming(corpus) if any(getattr(filters, what) for what in NAMED) else {}
     kinds, papers = SCHEMA["results"]["kind"].choices, corpus["papers"]["key"].to_list()
     return {
         **{what: [called[what].key(what, name) for name in getattr(filters, what)] for what in NAMED},

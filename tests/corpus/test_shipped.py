@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairprune.audit.read import spelling
+from fairprune.audit.spelling import spelling
 from fairprune.corpus.check import faults
 from fairprune.corpus.importing import import_sources, markdown
 from fairprune.corpus.schema import TableName

@@ -13,8 +13,9 @@ from typing import Any
 from fairprune.audit.columns import COLUMNS as AUDITED
 from fairprune.audit.columns import PERCENT, TIMES
 from fairprune.audit.lint.printed import Printed, read
-from fairprune.audit.read import plain, read_rows, spelling
+from fairprune.audit.read import plain, read_rows
 from fairprune.audit.rows import Problem, Row
+from fairprune.audit.spelling import spelling
 from fairprune.errors import SpecError
 
 _PERCENT, _FACTOR = partial(read, units=PERCENT), partial(read, units=TIMES)

@@ -8,7 +8,7 @@ from torch import nn
 
 from fairprune import registry
 from fairprune.audit.lint.known import KNOWN, known
-from fairprune.audit.read import spelling
+from fairprune.audit.spelling import spelling
 
 SHAPES = {"cifar": (3, 32, 32, 10), "imagenet": (3, 224, 224, 1000), "mnist": (1, 28, 28, 10)}
 NAMES = {"lenet300100": "lenet300", "lenet5caffe": "lenet5_caffe"}
