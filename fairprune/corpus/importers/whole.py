@@ -45,7 +45,10 @@ def whole(
     places: list[str] = []
     left = iter(rows)
     while some := list(islice(left, _ROWS)):
-        found = _columns(some, naming, known)
+        try:
+            found = _columns(some, naming, known)
+        except UnicodeEncodeError:  # bytes that are no text
+            return None
         if found is None:
             return None
         parts.append(found)
@@ -65,16 +68,17 @@ def _columns(
         return None
     found: dict[str, pl.Series] = {}
     for column, texts in _texts(taken):
-        here, said = set(texts), known[column]
+        cells, said = pl.Series(texts, dtype=pl.String), known[column]
+        here = cells.unique().to_list()
         if len(said) > _TEXTS:
             said.clear()
-        said.update((text, meaning(naming, column, text)) for text in here - said.keys())
+        said.update((text, meaning(naming, column, text)) for text in here if text not in said)
         names = set().union(*(said[text] for text in here))
         if WRONG in names:
             return None
         for name in names:
-            values = {text: said[text].get(name) for text in here}
-            told = pl.Series(name, [values[text] for text in texts], _TYPES[name])
+            values = pl.Series([said[text].get(name) for text in here], dtype=_TYPES[name])
+            told = cells.replace_strict(here, values)
             before = found.get(name, told)
             if (before != told).any():
                 return None
