@@ -72,14 +72,13 @@ def _task_points(
             _check_own_base(name, entry, key, method, task)
         labels = {"study": study.name, "task": task_name, "retraining": name}
         shared = {"task": task, "data_digests": digests, "metrics": study.metrics, "retraining": retraining}
-        point = partial(_point, folder=resolver.folder, memo=memo)
+        kind: Literal["scratch", "prune"] = "scratch" if scratch else "prune"
+        form = partial(_form, folder=resolver.folder, memo=memo)
+        forms = [form("dense", labels | {"method": "dense"}, shared)] if study.controls.dense and not scratch else []
+        for (key, method), target in itertools.product(applied.items(), targets):
+            forms.append(form(kind, labels | {"method": key}, shared | {"method": method, "target": target}))
         for base, run in study.seed_pairs:
-            seeds = (0 if task.checkpoint else base, run)
-            if study.controls.dense and not scratch:
-                yield point("dense", labels | {"method": "dense"}, shared, seeds)
-            for (key, method), target in itertools.product(applied.items(), targets):
-                fields = shared | {"method": method, "target": target}
-                yield point("scratch" if scratch else "prune", labels | {"method": key}, fields, seeds)
+            yield from (form.at(0 if task.checkpoint else base, run) for form in forms)
 
 
 def _entries(study: Study, methods: Mapping[str, Method]) -> dict[str, RetrainingEntry]:
@@ -133,25 +132,37 @@ def _check_own_base(name: str, entry: RetrainingEntry, method_name: str, method:
         )
 
 
-_BASE, _RUN = "\0", "\1"  # where the seeds stand in an identity; JSON has no such characters
+_SEED = "\0"  # where the seeds stand in an identity, base_seed before run_seed; JSON has no such character
 
 
-def _point(
+@dataclass(frozen=True)
+class _Form:
+    """Runs that differ in their seeds alone: one of them, their labels, and what of the identity is around seeds."""
+
+    spec: RunSpec
+    labels: Mapping[str, str]
+    around: tuple[str, str, str]
+
+    def at(self, base: int, run: int) -> Point:
+        """The run with these seeds."""
+        before, between, after = self.around
+        id = digest_bytes(f"{before}{base}{between}{run}{after}".encode())[:16]
+        return Point(self.spec.model_copy(update={"base_seed": base, "run_seed": run}), self.labels, id)
+
+
+def _form(
     kind: Literal["prune", "scratch", "dense"],
     labels: Mapping[str, str],
     fields: Mapping[str, Any],
-    seeds: tuple[int, int],
     folder: Path | None,
     memo: Memo,
-) -> Point:
-    """One run, of parts that are valid and that it shares with others."""
+) -> _Form:
+    """The form of parts that are valid and that it shares with others."""
     parts = (fields["task"], fields.get("method"))
     versions = memo.once("versions", parts, lambda: _versions(fields, folder))
-    spec = RunSpec.model_construct(kind=kind, versions=versions, base_seed=seeds[0], run_seed=seeds[1], **fields)
-    shared = (kind, *fields.values(), versions)
-    identity = memo.once("identity", shared, lambda: _identity(spec))
-    text = identity.replace(_BASE, str(seeds[0])).replace(_RUN, str(seeds[1]))
-    return Point(spec, labels, digest_bytes(text.encode())[:16])
+    spec = RunSpec.model_construct(kind=kind, versions=versions, base_seed=0, run_seed=0, **fields)
+    before, between, after = _identity(spec).split(_SEED)
+    return _Form(spec, labels, (before, between, after))
 
 
 def _identity(spec: RunSpec) -> str:
@@ -165,7 +176,7 @@ def _identity(spec: RunSpec) -> str:
     if not spec.retraining.prune_at:  # likewise
         del identity["retraining"]["prune_at"]
     texts = {key: canonical(value) for key, value in identity.items()}
-    return joined({**texts, "base_seed": _BASE, "run_seed": _RUN})
+    return joined({**texts, "base_seed": _SEED, "run_seed": _SEED})
 
 
 def _versions(fields: Mapping[str, Any], folder: Path | None) -> dict[str, str]:

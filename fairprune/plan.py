@@ -15,9 +15,9 @@ from fairprune.execute.models import dense_network
 from fairprune.execute.workshop import Workshop
 from fairprune.expand import Point
 from fairprune.launch.session import Policy, Session, chosen, counts
-from fairprune.memo import Memo
+from fairprune.memo import Memo, uncollected
 from fairprune.spec import Recipe, Task
-from fairprune.stages import Stage, StageKind, task_of
+from fairprune.stages import Stage, StageKind, shared_part, task_of
 from fairprune.store import Store, open_store
 from fairprune.train import Course, fit
 
@@ -68,11 +68,15 @@ class Plan:
 
 def make_plan(session: Session, policy: Policy, jobs: int) -> Plan:
     """The plan of a study under a rerun policy. Times a few training steps of each task for the estimate."""
-    store = open_store(session.site.store)
+    with uncollected():
+        return _planned(session, policy, jobs, open_store(session.site.store))
+
+
+def _planned(session: Session, policy: Policy, jobs: int, store: Store) -> Plan:
     points = chosen(session.points, store, policy)
     workshop = session.open()
     check_feasible(points, workshop)
-    asked = Counter(stage.kind for point in points for stage in session.pipeline(point).order)
+    asked = Counter(stage.kind for point in points for stage in session.stages_of(point))
     distinct = session.stages(points)
     there = set() if policy == "always" else store.stage_keys()
     done = {stage.key for stage in distinct if stage.key in there and _kept(store, stage, policy)}
@@ -115,7 +119,7 @@ class _Costs:
 
     def steps(self, stage: Stage) -> int:
         """Optimizer steps of a stage. Scratch-B is counted at the length of its base: it depends on the speedup."""
-        return self._memo.once("steps", (stage.spec,), lambda: self._steps(stage))
+        return self._memo.once("steps", (shared_part(stage.spec),), lambda: self._steps(stage))
 
     def _steps(self, stage: Stage) -> int:
         if not _trains(stage):
@@ -125,7 +129,7 @@ class _Costs:
 
     def seconds(self, stage: Stage) -> float:
         """Seconds of a stage on one worker, as if its network were dense."""
-        return self._memo.once("seconds", (stage.spec,), lambda: self._seconds(stage))
+        return self._memo.once("seconds", (shared_part(stage.spec),), lambda: self._seconds(stage))
 
     def _seconds(self, stage: Stage) -> float:
         steps = self.steps(stage)
@@ -163,7 +167,7 @@ def training_images(session: Session, points: Iterable[Point]) -> dict[str, floa
         return _training(stage)[1] * len(session.load(task_of(stage.spec).data).train) if _trains(stage) else 0.0
 
     memo = Memo()
-    return {s.key: memo.once("images", (s.spec,), partial(images, s)) for s in session.stages(points)}
+    return {s.key: memo.once("images", (shared_part(s.spec),), partial(images, s)) for s in session.stages(points)}
 
 
 def _trains(stage: Stage) -> bool:

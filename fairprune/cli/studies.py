@@ -139,7 +139,7 @@ def run_session(session: Session, rerun: Policy, jobs: int, *, quiet: bool) -> d
     store = open_store(session.site.store)
     points = launch.chosen(session.points, store, rerun)
     images = {} if quiet else training_images(session, points)
-    asked = sum(len(session.pipeline(point).order) for point in points)
+    asked = sum(len(session.stages_of(point)) for point in points)
     with Board(session.names(points), images, asked, quiet=quiet) as board:
         try:
             launch.run(session, rerun, jobs, board.hear)

@@ -7,16 +7,16 @@ from typing import Any
 
 from fairprune.expand import Point
 from fairprune.spec import Target
-from fairprune.stages import Pipeline, Stage
+from fairprune.stages import Stage
 
 
-def stage_names(pipelines: Sequence[tuple[Point, Pipeline]]) -> dict[str, str]:
-    """Stage key -> its name. Tasks and retrainings are named where the runs have several; sharing is said."""
+def stage_names(runs: Sequence[tuple[Point, Sequence[Stage]]]) -> dict[str, str]:
+    """Stage key -> its name, of runs with their stages. Tasks and retrainings are named where there are several."""
     stages: dict[str, Stage] = {}
     users: dict[str, list[Point]] = {}
-    several = {label: len({p.labels[label] for p, _ in pipelines}) > 1 for label in ("task", "retraining")}
-    for point, found in pipelines:
-        for stage in found.order:
+    several = {label: len({p.labels[label] for p, _ in runs}) > 1 for label in ("task", "retraining")}
+    for point, found in runs:
+        for stage in found:
             stages[stage.key] = stage
             users.setdefault(stage.key, []).append(point)
     return {key: _called(stage, users[key], several) for key, stage in stages.items()}
@@ -52,8 +52,9 @@ def _of_base(stage: Stage) -> bool:
 def _target(stage: Stage, users: Sequence[Point]) -> str:
     """The stage's own, which in an iterative round is not the run's; else the runs'."""
     if stage.kind == "prune" and "target" in stage.spec:
-        return str(Target.model_validate(stage.spec["target"]))
-    targets = {str(point.spec.target) for point in users if point.spec.target}
+        return str(Target.model_construct(**stage.spec["target"]))  # type: ignore[arg-type]
+    shared = {id(point.spec.target): point.spec.target for point in users}.values()  # most runs share theirs
+    targets = {str(target) for target in shared if target}
     return f"({len(targets)} targets)" if len(targets) > 1 else "".join(targets)
 
 

@@ -17,7 +17,7 @@ from fairprune.launch.site import Site
 from fairprune.memo import Memo, uncollected
 from fairprune.record import StageResult, Status
 from fairprune.spec import Checkpoint, DataSpec
-from fairprune.stages import Pipeline, Stage, pipeline
+from fairprune.stages import Pipeline, Stage, pipeline, stages_of
 from fairprune.store import Store, open_store
 from fairprune.study import Study
 
@@ -48,15 +48,20 @@ class Session:
         """The stages of one of its runs."""
         return self.memo.once("pipeline", (point.spec,), lambda: pipeline(point.spec, self.memo))
 
+    def stages_of(self, point: Point) -> tuple[Stage, ...]:
+        """The stages of one of its runs, in order, without saying which is what."""
+        return stages_of(point.spec, self.memo)
+
     def stages(self, points: Iterable[Point]) -> tuple[Stage, ...]:
         """Every stage of some runs, parents first, each once; bases first, since most work waits for them."""
         with uncollected():
-            stages = {stage.key: stage for point in points for stage in self.pipeline(point).order}
+            stages = {stage.key: stage for point in points for stage in self.stages_of(point)}
         return tuple(sorted(stages.values(), key=lambda stage: stage.kind != "pretrain"))
 
     def names(self, points: Iterable[Point]) -> dict[str, str]:
         """Stage key -> what people call it, in a study of these runs."""
-        return stage_names([(point, self.pipeline(point)) for point in points])
+        with uncollected():
+            return stage_names([(point, self.stages_of(point)) for point in points])
 
 
 def prepare(study: Study, site: Site, recall: Recall = lambda _: ()) -> Session:
@@ -202,7 +207,7 @@ class _Recorder:
 
     def __post_init__(self) -> None:
         for point in self.points:
-            keys = {stage.key for stage in pipeline(point.spec, self.memo).order}
+            keys = {stage.key for stage in stages_of(point.spec, self.memo)}
             self._missing[point.id] = keys
             for key in keys:
                 self._waiting.setdefault(key, []).append(point)
