@@ -68,7 +68,7 @@ class Site:
 def _keep_freed_memory() -> None:
     """Have the C library (glibc) keep what a step frees for the next one, instead of giving it back to the kernel.
 
-    Pages that come from there have to be zeroed first: a fifth of the time of LeNet-5.
+    Pages that come from there have to be zeroed first: on a CPU a tenth of the time of training ResNet-20.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
