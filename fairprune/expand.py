@@ -18,6 +18,7 @@ from fairprune.memo import Memo
 from fairprune.methods import resolve_methods, retrained_as, settle
 from fairprune.recipes import canonical_recipe, merged
 from fairprune.spec import Checkpoint, DataSpec, Method, Metrics, Recipe, Retraining, RunSpec, Target, Task
+from fairprune.spec.values import changed
 from fairprune.stages import VERSION
 from fairprune.study import RetrainingEntry, Study
 from fairprune.validation import validate
@@ -147,7 +148,7 @@ class _Form:
         """The run with these seeds."""
         before, between, after = self.around
         id = digest_bytes(f"{before}{base}{between}{run}{after}".encode())[:16]
-        return Point(self.spec.model_copy(update={"base_seed": base, "run_seed": run}), self.labels, id)
+        return Point(changed(self.spec, base_seed=base, run_seed=run), self.labels, id)
 
 
 def _form(

@@ -136,6 +136,7 @@ def test_identities_are_those_of_the_whole_spec():
     for point in points_of(PLAIN):
         written = json.loads(point.spec.model_dump_json())
         assert RunSpec.model_validate(written) == point.spec
+        assert point.spec.model_copy(update={"run_seed": 9}).model_dump() == {**point.spec.model_dump(), "run_seed": 9}
         del written["metrics"], written["retraining"]["prune_at"]  # as of studies that could not ask for them
         assert digest(written)[:16] == point.id
 
