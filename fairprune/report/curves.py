@@ -112,7 +112,7 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
     if points or len({cell.target for cell in reached}) > 1:
         return plot
     named = row_names(reached, rate, {c.control for c in panel.comparisons})
-    return lined_up(plot, f"method, {rate.name}", named, lower=summary.direction == "lower")
+    return lined_up(plot, f"method, {rate.title}", named, lower=summary.direction == "lower")
 
 
 def _mates(summary: Summary, panel: Panel) -> list[Panel]:

@@ -95,7 +95,7 @@ def test_rates_as_they_were_printed(row: dict[str, float], expected: dict[str, s
 @given(
     base=st.floats(0.05, 150).map(lambda v: float(f"{v:.12g}")),
     kept=st.floats(0.02, 1),
-    accuracy=st.floats(5, 95),
+    accuracy=st.floats(7, 95),  # pruned at least 2 %: below 1 it may be a fraction
     change=st.floats(-5, 5),
     digits=st.tuples(*[st.integers(0, 3)] * 5),
     form=st.sampled_from(["factor", "percent", "none"]),
