@@ -114,7 +114,7 @@ def test_a_single_step_is_scoring_and_then_pruning(studied, method):
     stage = studied.stages(method).pruned
     start, score = stage.parents
     known, scored, pruned = (studied.result(s) for s in (start, score, stage))
-    in_steps = Stage("prune", {**stage.spec, "scoring": score.spec, "steps": 1}, (start, start))
+    in_steps = Stage("prune", {**stage.spec, "scoring": dict(score.spec), "steps": 1}, (start, start))
     found = pruning.prune(studied.workshop, in_steps, (known, known))
     assert dict(found.blobs) == pruned.blobs
     assert (found.metrics, dict(found.info)) == (pruned.metrics, pruned.info)
