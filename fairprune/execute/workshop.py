@@ -43,7 +43,7 @@ class Workshop:
     store: Store
     data: Callable[[DataSpec], Data]
     checkpoint: Callable[[str], Path]  # digest -> file
-    execution: Execution = Execution()
+    execution: Execution = field(default_factory=Execution)
     folder: Path | None = None
     on_epoch: Callable[[Stage, float, Curve], None] = lambda *_: None  # stage, epochs in all, curve so far
 
