@@ -7,8 +7,8 @@ one that is damaged, of another store or of another version is made anew without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ Row = Sequence[Any]  # plain JSON values, one for each column
 Mark = Sequence[int]
 
 _LEAST = 200  # objects from which notes are worth a file
+_PLAIN = {int, bool, type(None)}  # equal where they are the same; 0.0 and -0.0 are not
 _FEW = 100  # objects that are rather read again than all notes written anew
 
 
@@ -47,41 +48,61 @@ def noted(path: Path, marks: Mapping[str, Mark], read: Callable[[str], Row | Non
                 found[name] = read(name)
                 fresh += 1
         if fresh > _FEW or len(known.keys() - marks.keys()) > _FEW:
-            with suppress(StoreError, OSError):
-                path.parent.mkdir(exist_ok=True)
-                write_bytes(path, _packed(marks, found))
+            _write(path, _packed(marks, found))
     return {name: row for name, row in found.items() if row is not None}
+
+
+@contextmanager
+def kept(path: Path, objects: int) -> Iterator[dict[str, Any]]:
+    """What was computed from so many objects, to be changed in place: by digests of all that it was computed from.
+
+    Empty where the objects are few, and written where another key has come.
+    """
+    table = _table(path) if objects >= _LEAST else {}
+    before = dict(table)
+    yield table
+    if objects >= _LEAST and table.keys() - before.keys():
+        _write(path, table)
 
 
 def _read(path: Path) -> dict[str, tuple[Mark, Row | None]]:
     """Every object's mark and row, None for one that was damaged; nothing where the file is not what was written."""
+    table = _table(path)
+    if not table:
+        return {}
+    rows: list[Row | None] = list(zip(*map(_unpacked, table["columns"]), strict=True))
+    whole = dict(zip(table["whole"], rows, strict=True))
+    marks = zip(*table["marks"], strict=True)
+    return {name: (mark, whole.get(name)) for name, mark in zip(table["names"], marks, strict=True)}
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """What was written; empty where it is not there, was damaged, or was made by other code."""
     try:
         seal, _, text = path.read_bytes().partition(b"\n")
-        if seal.decode() != digest_bytes(text):
+        if seal.decode() != digest_bytes(_made_by().encode() + text):
             return {}
-        table = from_json(text, cache_strings="none")
-        if table["made_by"] != _made_by():
-            return {}
-        rows: list[Row | None] = list(zip(*map(_unpacked, table["columns"]), strict=True))
-        whole = dict(zip(table["whole"], rows, strict=True))
-        marks = zip(*table["marks"], strict=True)
-        return {name: (mark, whole.get(name)) for name, mark in zip(table["names"], marks, strict=True)}
-    except (OSError, ValueError, KeyError, TypeError):
+        table: dict[str, Any] = from_json(text, cache_strings="none")
+        return table
+    except (OSError, ValueError):
         return {}
 
 
-def _packed(marks: Mapping[str, Mark], rows: Mapping[str, Row | None]) -> bytes:
+def _write(path: Path, table: Mapping[str, Any]) -> None:
+    text = to_json(table)
+    with suppress(StoreError, OSError):
+        path.parent.mkdir(exist_ok=True)
+        write_bytes(path, digest_bytes(_made_by().encode() + text).encode() + b"\n" + text)
+
+
+def _packed(marks: Mapping[str, Mark], rows: Mapping[str, Row | None]) -> dict[str, Any]:
     whole = {name: row for name, row in rows.items() if row is not None}
-    text = to_json(
-        {
-            "made_by": _made_by(),
-            "names": list(marks),
-            "marks": list(zip(*marks.values(), strict=True)),
-            "whole": list(whole),
-            "columns": [_column(column) for column in zip(*whole.values(), strict=True)],
-        }
-    )
-    return digest_bytes(text).encode() + b"\n" + text
+    return {
+        "names": list(marks),
+        "marks": list(zip(*marks.values(), strict=True)),
+        "whole": list(whole),
+        "columns": [_column(column) for column in zip(*whole.values(), strict=True)],
+    }
 
 
 def _column(values: Sequence[Any]) -> dict[str, Any]:
@@ -100,7 +121,7 @@ def _once(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
     distinct: list[Any] = []
     places = []
     for value in values:
-        key = value if isinstance(value, str) else to_json(value)
+        key = value if isinstance(value, str) else (value, type(value)) if value.__class__ in _PLAIN else to_json(value)
         place = known.setdefault(key, len(distinct))
         if place == len(distinct):
             distinct.append(value)

@@ -13,7 +13,7 @@ Merging two stores is copying files from one into the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,10 +38,15 @@ M = TypeVar("M", Record, StageResult, DataSpec)
 
 
 class Store:
-    """Results by identity. `folder` is local: for the states of running stages, and for what can be made anew."""
+    """Results by identity. `folder` is local: for the states of running stages, and for what can be made anew.
 
-    def __init__(self, objects: Objects, folder: Path) -> None:
+    Of a `still` one, which is read and nothing more, the records are those that were there at the first look.
+    """
+
+    def __init__(self, objects: Objects, folder: Path, *, still: bool = False) -> None:
         self.objects = objects
+        self._still = still
+        self._marks: dict[str, tuple[int, ...]] | None = None
         self.partial = folder / "partial"
         self.views = folder / "views"
 
@@ -116,7 +121,7 @@ class Store:
 
     def put_record(self, record: Record) -> Record:
         """Store a record as the run's next attempt and return it."""
-        attempt = len(self._attempts(record.id))
+        attempt = len(list(self.objects.names(f"records/{record.id}/")))
         while True:
             record = record.model_copy(update={"attempt": attempt})
             name = f"records/{record.id}/{attempt:04d}.json"
@@ -126,8 +131,9 @@ class Store:
 
     def record(self, run_id: str, spec: RunSpec | None = None) -> Record | None:
         """The last whole attempt of a run, or None. Its spec need not be read by those who know it."""
-        for name, table in self._whole(self._attempts(run_id)):
-            return as_record(table, name, spec)
+        for name in reversed(list(self.objects.names(f"records/{run_id}/"))):
+            with suppress(DamagedError):
+                return as_record(unseal(self.objects.get(name) or b"", name), name, spec)
         return None
 
     def taken(self, view: str, take: Callable[[str, dict[str, Any]], Row]) -> dict[str, Row]:
@@ -142,8 +148,14 @@ class Store:
             except DamagedError:
                 return None
 
-        found = noted(self.views / f"{view}.json", self.objects.marks("records/"), read)
+        found = noted(self.views / f"{view}.json", self.marks(), read)
         return {name.split("/")[1]: found[name] for name in sorted(found)}  # the last attempt stays
+
+    def marks(self) -> dict[str, tuple[int, ...]]:
+        """The records' names, sorted, each with a mark that changes with the record."""
+        if self._marks is None or not self._still:
+            self._marks = self.objects.marks("records/")
+        return self._marks
 
     def statuses(self) -> dict[str, Status]:
         """How the last whole attempt of every run ended, by its identity."""
@@ -194,15 +206,6 @@ class Store:
             if not intact:
                 yield name
 
-    def _attempts(self, run_id: str) -> list[str]:
-        return list(self.objects.names(f"records/{run_id}/"))
-
-    def _whole(self, names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The tables of objects whose seals hold, the last one first."""
-        for name in reversed(names):
-            with suppress(DamagedError):
-                yield name, unseal(self.objects.get(name) or b"", name)
-
 
 def open_store(folder: Path) -> Store:
     """The store in a local folder, created where it is absent. Raises StoreError where it cannot be written."""
@@ -217,7 +220,7 @@ def read_store(folder: Path) -> Store:
     """The store in a local folder, for reading. Raises StoreError where there is none."""
     if not (folder / "stages").is_dir() and not (folder / "records").is_dir():
         raise StoreError(f"no results in {folder}: run a study first, or name its store with --store")
-    return Store(LocalObjects(folder), folder)
+    return Store(LocalObjects(folder), folder, still=True)
 
 
 def as_record(table: dict[str, Any], name: str, spec: RunSpec | None = None) -> Record:

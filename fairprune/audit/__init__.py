@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fairprune.audit.finding import Contrast, Evidence, Finding, Rule, Severity, StudyFacts
     from fairprune.audit.measured import from_record
+    from fairprune.audit.pairing import compare_all
     from fairprune.audit.result import Result
     from fairprune.audit.rules import RULES, audit
-    from fairprune.audit.setups import Blocked, Pair, Verdict, compare, compare_all
+    from fairprune.audit.setups import Blocked, Pair, Verdict, compare
 
 __all__ = [
     "RULES",
@@ -32,8 +33,9 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("Contrast", "Evidence", "Finding", "Rule", "Severity", "StudyFacts"), "finding"),
-    **dict.fromkeys(("Blocked", "Pair", "Verdict", "compare", "compare_all"), "setups"),
+    **dict.fromkeys(("Blocked", "Pair", "Verdict", "compare"), "setups"),
     **dict.fromkeys(("RULES", "audit"), "rules"),
+    "compare_all": "pairing",
     "from_record": "measured",
     "Result": "result",
 }

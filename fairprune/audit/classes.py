@@ -7,11 +7,24 @@ all others reach the setup, and the rate that is declared, at every seed that bo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairprune.audit.demand import level_of, reasons
 from fairprune.audit.result import Result
-from fairprune.audit.setups import ORDER, RATES, Level, Rate, compare, strictness
+from fairprune.audit.setups import (
+    ORDER,
+    RATES,
+    How,
+    Level,
+    Rate,
+    Side,
+    compare,
+    compare_sides,
+    how_of,
+    side,
+    strictness,
+)
+from fairprune.schedules import Schedule
 from fairprune.study import Demand
 
 WANTED: Level = "S3.2"  # what Wang et al. 2023 (arXiv:2301.05219) recommend at least
@@ -61,8 +74,11 @@ def terms(demand: Demand, *, scratch: bool, tau: float = 0.05) -> Terms:
 def form(runs: Mapping[str, Runs], control: str, asked: Terms) -> Class:
     """The class around the control, or, where that has no runs here, the largest there is (of equal ones the first)."""
     best: Class | None = None
+    shared: dict[Schedule, Schedule] = {}
+    sides = {name: [side(run, shared) for run in own] for name, own in runs.items()}
+    how = replace(how_of(asked.tau), flagged=bool(asked.flags))
     for name in [control] if control in runs else runs:
-        why = {other: _apart(runs[other], name, runs[name], asked) for other in runs if other != name}
+        why = {other: _apart(sides[other], name, sides[name], asked, how) for other in runs if other != name}
         apart = {other: reason for other, reason in why.items() if reason}
         if best is None or len(apart) < len(best.apart):
             best = Class(name, tuple(other for other in runs if other not in apart), apart)
@@ -82,22 +98,22 @@ def unmatched(runs: Runs, scratch: Runs, asked: Terms) -> str:
     return ""
 
 
-def _apart(own: Runs, name: str, others: Runs, asked: Terms) -> str:
+def _apart(own: Sequence[Side], name: str, others: Sequence[Side], asked: Terms, how: How) -> str:
     """What keeps a method's runs from the setup with another's, seed by seed; empty where nothing does."""
-    partners: dict[tuple[int | None, int | None], list[Result]] = {}
+    partners: dict[tuple[int | None, int | None], list[Side]] = {}
     for other in others:
-        partners.setdefault(_seeds(other), []).append(other)
-    pairs = [(a, b) for a in own for b in partners.get(_seeds(a), ())]
+        partners.setdefault(_seeds(other.result), []).append(other)
+    pairs = [(a, b) for a in own for b in partners.get(_seeds(a.result), ())]
     if not pairs:
         return f"no seed in common with {name}"
-    found = [why for a, b in pairs if (why := _between(a, b, asked))]
+    found = [why for a, b in pairs if (why := _between(a, b, asked, how))]
     some = f" (at {len(found)} of {len(pairs)} seeds)" if len(found) < len(pairs) else ""
     return f"against {name}, {found[0]}{some}" if found else ""
 
 
-def _between(a: Result, b: Result, asked: Terms) -> str:
+def _between(one: Side, other: Side, asked: Terms, how: How) -> str:
     """The lowest level that two results do not reach, and why; empty where they share what is asked."""
-    verdict = compare(a, b, asked.tau)
+    verdict, a, b = compare_sides(one, other, how), one.result, other.result
     for axis in RATES:
         if a.target and a.target.axis == axis and axis not in verdict.matched:  # S1 is content with either rate
             return f"S1 needs one {axis} within {asked.tau:.1%}, not {_rate(a, axis)} and {_rate(b, axis)}"

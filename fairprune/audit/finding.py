@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
+from fairprune.audit.pairing import Traits, compare_all
 from fairprune.audit.result import Result
-from fairprune.audit.setups import Pair, Reading, compare_all, strictness
+from fairprune.audit.setups import Pair, Reading, strictness
 
 Severity = Literal["unfair", "caution", "note"]
 SEVERITIES: Mapping[Severity, str] = {
@@ -104,9 +105,18 @@ class Evidence:
         return {where: group for where, group in groups.items() if group}
 
     @cached_property
+    def judged(self) -> Mapping[tuple[str | None, str | None, str], tuple[Result, ...]]:
+        """The results that ended by what contrasts are between: task, recipe, target in words."""
+        groups: defaultdict[tuple[str | None, str | None, str], list[Result]] = defaultdict(list)
+        for result in self.done:
+            groups[result.task, result.recipe, str(result.target)].append(result)
+        return {key: tuple(group) for key, group in groups.items()}
+
+    @cached_property
     def pairs(self) -> tuple[Pair, ...]:
         """Pairs of results that reach S1 and share their target (where declared) and their seeds."""
-        return tuple(compare_all(self.done, self.tau, self.assume_equal, self.reading, wanted=self._wanted))
+        how = (self.tau, self.assume_equal, self.reading)
+        return tuple(compare_all(self.done, *how, wanted=self._wanted, traits=_traits))
 
     @cached_property
     def rivals(self) -> tuple[Pair, ...]:
@@ -123,10 +133,7 @@ class Evidence:
         return tuple(found.values())
 
     def _wanted(self, a: Result, b: Result) -> bool:
-        """Seeds pair runs, and declared targets form classes, since a tolerance would chain."""
-        sides = ((a.target, b.target), (a.base_seed, b.base_seed), (a.run_seed, b.run_seed))
-        alike = all(x is None or y is None or x == y for x, y in sides)
-        return alike and not (a.id in self.beside and b.id in self.beside)
+        return not (a.id in self.beside and b.id in self.beside)
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,12 @@ class Rule:
     def findings(self, evidence: Evidence) -> tuple[Finding, ...]:
         """What the rule says about the evidence."""
         return tuple(Finding(self.id, self.severity, tuple(ids), text) for ids, text in self.check(evidence))
+
+
+def _traits(result: Result) -> Traits:
+    """Seeds pair runs, and declared targets form classes, since a tolerance would chain."""
+    target = result.target and (result.target.axis, result.target.value)
+    return target, result.base_seed, result.run_seed
 
 
 def _merit(pair: Pair) -> tuple[int, int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 from fairprune.audit.result import STAGES, Result
@@ -35,7 +36,7 @@ def from_record(record: Record) -> Result:
         allocation=method.allocation if method else None,
         spare=tuple(sorted(method.spare)) if method else None,
         calibration=_calibration(record),
-        amounts=digest((method.like or method).model_dump(mode="json"))[:16] if method else None,
+        amounts=_decided_by((method.like or method).model_dump_json()) if method else None,
         compression=record.compression,
         speedup=record.speedup,
         removed=_removed(record),
@@ -63,6 +64,11 @@ def from_record(record: Record) -> Result:
         **_stages(record),
         **_recipe(_final(record)),
     )
+
+
+def result_of(record: Record | Result) -> Result:
+    """The result that a record stands for, if it is not one already."""
+    return record if isinstance(record, Result) else from_record(record)
 
 
 def named(name: str, options: Options) -> str:
@@ -185,12 +191,16 @@ def _stage(record: Record, stage: str) -> dict[str, Any]:
 
 
 def _joined(entries: Sequence[LedgerEntry]) -> Schedule | None:
-    schedule = empty()
-    for entry in entries:
-        if entry.epochs and not entry.schedule:
-            return None
-        schedule = schedule.then(_parsed(entry.schedule) if entry.schedule else empty())
-    return schedule
+    unknown = any(entry.epochs and not entry.schedule for entry in entries)
+    return None if unknown else _in_a_row(tuple(entry.schedule for entry in entries if entry.schedule))
 
 
-_parsed = lru_cache(maxsize=1024)(parse)  # a study has few schedules, and each stands in very many records
+@lru_cache(maxsize=4096)  # a study has few schedules, and each stands in very many records
+def _in_a_row(texts: tuple[str, ...]) -> Schedule:
+    return reduce(Schedule.then, map(parse, texts), empty())
+
+
+@lru_cache(maxsize=4096)
+def _decided_by(method: str) -> str:
+    """A short digest of what decides the amounts, from its JSON."""
+    return digest(json.loads(method))[:16]

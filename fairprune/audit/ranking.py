@@ -8,7 +8,7 @@ from typing import Any
 
 from fairprune import stats
 from fairprune.audit.classes import Terms, form, terms, unmatched
-from fairprune.audit.measured import from_record
+from fairprune.audit.measured import result_of
 from fairprune.audit.result import Result
 from fairprune.record import Record
 from fairprune.study import Demand
@@ -47,13 +47,13 @@ class _Runs:
         return [run for c in others if (c.method, c.target) == (cell.method, cell.target) for run in self.of(c)]
 
 
-def ranked(summary: Summary, records: Mapping[str, Record], demand: Demand, tau: float = 0.05) -> Summary:
-    """The summary with its rankings. `records` are by run id; `demand` and `tau` mean what `classes.terms` says.
+def ranked(summary: Summary, records: Mapping[str, Record | Result], demand: Demand, tau: float = 0.05) -> Summary:
+    """The summary with its rankings. `records`, or their results, are by run id; for the rest see `classes.terms`.
 
     Methods of different granularities are not ranked together. All methods that share a control are compared, each two
     of them, as one family over the study, those beside a class as well: so no rank contradicts a declared comparison.
     """
-    runs = _Runs(summary, {id: from_record(records[id]) for id in _ended(summary)})
+    runs = _Runs(summary, {id: result_of(records[id]) for id in _ended(summary)})
     groups = [group for index in range(len(summary.panels)) for group in _groups(summary, index)]
     tables = {str(index): group.table for index, group in enumerate(groups)}
     pairs = stats.all_pairs(tables, summary.confidence, higher_is_better=summary.direction != "lower")

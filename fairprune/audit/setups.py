@@ -9,10 +9,10 @@ base models whose accuracies differ by more than printing explains are known to 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from itertools import combinations
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal
 
 from fairprune.audit.result import STAGES, Result
@@ -35,6 +35,8 @@ LEVELS: dict[Level, tuple[str, ...]] = {  # what each level adds to those before
 }
 ORDER: tuple[Level, ...] = tuple(LEVELS)
 _FIELDS = tuple((ORDER.index(level), field) for level, names in LEVELS.items() for field in names)
+_VALUES = attrgetter(*(field for _, field in _FIELDS))
+_SCHEDULES = tuple(n for n, (_, field) in enumerate(_FIELDS) if field.endswith("_schedule"))
 _SAME_EPOCHS = 1e-6
 _SAME_BASE = 0.05  # percentage points: 76.1 may be 76.13, which is also printed as 76.15
 ASSUMABLE = (*RATES, *(field for names in LEVELS.values() for field in names))
@@ -82,23 +84,28 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """What is compared of a result, gathered once."""
 
     result: Result
     values: tuple[Any, ...]  # of `_FIELDS`
     rates: tuple[float | None, ...]  # of `RATES`, logarithms
-    budgets: tuple[tuple[float | None, float], ...]  # cost and largest network trained: in all, without retraining
+
+    @cached_property
+    def budgets(self) -> tuple[tuple[float | None, float], ...]:
+        """Cost and largest network trained: in all, without retraining."""
+        return tuple((self.result.cost(stages), self.result.largest(stages)) for stages in (STAGES, STAGES[:-1]))
 
 
 @dataclass(frozen=True)
-class _How:
+class How:
     """The options of `compare`."""
 
     tau: float
     reach: float  # how far logarithms of matching rates may lie apart
-    granted: frozenset[str]
-    reading: Reading
+    granted: frozenset[str] = frozenset()
+    reading: Reading = "wang"
+    flagged: bool = True  # whether flags are asked for
 
 
 def strictness(verdict: Verdict) -> int:
@@ -116,38 +123,12 @@ def compare(
     "liu" (arXiv:1810.05270) leaves retraining out, and allows an epoch of the small network, since their rule cuts
     fractions off. Raises SpecError for a field that cannot be assumed.
     """
-    how = _how(tau, assume_equal, reading)
-    one, other = _side(a, {}), _side(b, {})
-    return _compared(one, other, _matched(one, other, how), how)
+    return compare_sides(side(a, {}), side(b, {}), how_of(tau, assume_equal, reading))
 
 
-def compare_all(
-    results: Iterable[Result],
-    tau: float = 0.05,
-    assume_equal: Set[str] = frozenset(),
-    reading: Reading = "wang",
-    *,
-    wanted: Callable[[Result, Result], bool] = lambda _a, _b: True,
-) -> Iterator[Pair]:
-    """Every wanted pair that reaches S1, once. Only results of one data set and network meet, so many are affordable.
-
-    The options are those of `compare`.
-    """
-    how = _how(tau, assume_equal, reading)
-    fixed = [field for field in LEVELS["S1"] if field not in assume_equal]
-    groups: defaultdict[tuple[str | None, ...], list[_Side]] = defaultdict(list)
-    shared: dict[Schedule, Schedule] = {}
-    for result in results:
-        groups[tuple(getattr(result, field) for field in fixed)].append(_side(result, shared))
-    for key, group in groups.items():
-        if None in key:
-            continue
-        for a, b in combinations(group, 2):
-            matched = _matched(a, b, how)
-            if matched and wanted(a.result, b.result):
-                verdict = _compared(a, b, matched, how)
-                if verdict.setup:
-                    yield Pair(a.result, b.result, verdict)
+def compare_sides(a: Side, b: Side, how: How) -> Verdict:
+    """`compare` for those who compare a result with many others."""
+    return verdict_of(a, b, matched_of(a, b, how), flags_of(a, b, how), how)
 
 
 def check_assumed(fields: Set[str]) -> None:
@@ -156,29 +137,33 @@ def check_assumed(fields: Set[str]) -> None:
         raise SpecError(unknown("field to assume equal", field, ASSUMABLE))
 
 
-def _how(tau: float, assume_equal: Set[str], reading: Reading) -> _How:
+def how_of(tau: float, assume_equal: Set[str] = frozenset(), reading: Reading = "wang") -> How:
+    """The options of `compare`. Raises SpecError for a field that cannot be assumed."""
     check_assumed(assume_equal)
-    return _How(tau, math.log1p(tau) + 1e-12, frozenset(assume_equal), reading)  # 1e-12: 1.05 against 1 is within 5 %
+    return How(tau, math.log1p(tau) + 1e-12, frozenset(assume_equal), reading)  # 1e-12: 1.05 against 1 is within 5 %
 
 
-def _side(result: Result, shared: dict[Schedule, Schedule]) -> _Side:
+def side(result: Result, shared: dict[Schedule, Schedule]) -> Side:
     """The result's side; equal schedules become one object in `shared`, which is the quickest to compare."""
-    values = (getattr(result, field) for _, field in _FIELDS)
-    rates = (getattr(result, rate) for rate in RATES)
-    return _Side(
+    values = list(_VALUES(result))
+    for n in _SCHEDULES:
+        if values[n] is not None:
+            values[n] = shared.setdefault(values[n], values[n])
+    rates = (result.compression, result.speedup)
+    return Side(
         result=result,
-        values=tuple(shared.setdefault(v, v) if isinstance(v, Schedule) else v for v in values),
+        values=tuple(values),
         rates=tuple(None if rate is None else math.log(rate) for rate in rates),
-        budgets=tuple((result.cost(stages), result.largest(stages)) for stages in (STAGES, STAGES[:-1])),
     )
 
 
-def _compared(a: _Side, b: _Side, matched: tuple[Rate, ...], how: _How) -> Verdict:
+def verdict_of(a: Side, b: Side, matched: tuple[Rate, ...], flags: tuple[Flag, ...], how: How) -> Verdict:
+    """The verdict on two results whose rates match so, and that share these flags if they reach S1."""
     blocked = tuple(_blocked(a, b, matched, how.granted))
     first = min((ORDER.index(block.setup) for block in blocked), default=len(ORDER))
     return Verdict(
         setup=ORDER[first - 1] if first else None,
-        flags=tuple(_flags(a, b, how.reading)) if first else (),
+        flags=flags if first else (),
         matched=matched,
         blocked_by=blocked,
         assumed=_assumed(a.result, b.result, matched, first) if how.granted else (),
@@ -186,12 +171,13 @@ def _compared(a: _Side, b: _Side, matched: tuple[Rate, ...], how: _How) -> Verdi
     )
 
 
-def _matched(a: _Side, b: _Side, how: _How) -> tuple[Rate, ...]:
-    return tuple(
-        rate
-        for rate, x, y in zip(RATES, a.rates, b.rates, strict=True)
-        if (rate in how.granted if x is None or y is None else abs(x - y) <= how.reach)
-    )
+def matched_of(a: Side, b: Side, how: How) -> tuple[Rate, ...]:
+    """The rates that match, or are granted."""
+    found: tuple[Rate, ...] = ()
+    for rate, x, y in zip(RATES, a.rates, b.rates):  # noqa: B905, of which there are millions
+        if (rate in how.granted) if x is None or y is None else (abs(x - y) <= how.reach):
+            found += (rate,)
+    return found
 
 
 def _assumed(a: Result, b: Result, matched: Sequence[str], first: int) -> tuple[str, ...]:
@@ -208,7 +194,7 @@ def _agree(field: str, x: Any, y: Any, granted: Set[str]) -> bool:
     return isinstance(x, int | float) and math.isclose(x, y, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def _blocked(a: _Side, b: _Side, matched: tuple[Rate, ...], granted: Set[str]) -> Iterator[Blocked]:
+def _blocked(a: Side, b: Side, matched: tuple[Rate, ...], granted: Set[str]) -> Iterator[Blocked]:
     if not matched:
         yield from (Blocked("S1", rate, getattr(a.result, rate), getattr(b.result, rate)) for rate in RATES)
     if a.result.kind == "scratch" or b.result.kind == "scratch":  # it has no base: known, so none can be assumed
@@ -222,7 +208,7 @@ def _blocked(a: _Side, b: _Side, matched: tuple[Rate, ...], granted: Set[str]) -
 
 def matched_rates(a: Result, b: Result, tau: float) -> tuple[Rate, ...]:
     """The rates, known of both results, that match within tau."""
-    return _matched(_side(a, {}), _side(b, {}), _how(tau, frozenset(), "wang"))
+    return matched_of(side(a, {}), side(b, {}), how_of(tau))
 
 
 def other_bases(a: Result, b: Result) -> bool:
@@ -233,18 +219,23 @@ def other_bases(a: Result, b: Result) -> bool:
     return abs(a.base_top1 - b.base_top1) > _SAME_BASE + 1e-9
 
 
-def _flags(a: _Side, b: _Side, reading: Reading) -> Iterator[Flag]:
+def flags_of(a: Side, b: Side, how: How) -> tuple[Flag, ...]:
+    """The flags that two results share, if they reach S1; none where none is asked for."""
+    if not how.flagged:
+        return ()
     one, other = a.result, b.result
+    found: list[Flag] = []
     if one.epochs is not None and other.epochs is not None and abs(one.epochs - other.epochs) <= _SAME_EPOCHS:
-        yield "SX-A"
+        found.append("SX-A")
     mixed = (one.kind == "scratch") != (other.kind == "scratch")
-    if _same_cost(a, b, mixed and reading == "liu"):
-        yield "SX-B"
+    if _same_cost(a, b, mixed and how.reading == "liu"):
+        found.append("SX-B")
     if mixed and one.schedule is not None and other.schedule is not None and same(one.schedule, other.schedule):
-        yield "S4.2-overall"
+        found.append("S4.2-overall")
+    return tuple(found)
 
 
-def _same_cost(a: _Side, b: _Side, short: bool) -> bool:
+def _same_cost(a: Side, b: Side, short: bool) -> bool:
     """Epochs are whole, so half an epoch of the largest network is no difference; nor is what Liu et al. cut off."""
     (x, large), (y, other) = a.budgets[short], b.budgets[short]
     tolerance = max(large / 2, other / 2, min(large, other) if short else 0.0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
+from typing import Any
 
 from fairprune.audit.finding import Finding, StudyFacts
-from fairprune.audit.measured import from_record
+from fairprune.audit.measured import result_of
+from fairprune.audit.result import Result
 from fairprune.audit.rules import audit
 from fairprune.audit.setups import Reading
 from fairprune.expand import Point
@@ -18,7 +20,7 @@ from fairprune.summary.values import Summary
 def audit_study(
     study: Study,
     points: Sequence[Point],
-    records: Mapping[str, Record],
+    records: Mapping[str, Record | Result],
     summary: Summary,
     *,
     exploratory: bool = False,
@@ -31,15 +33,18 @@ def audit_study(
     Budgets of scratch runs are counted in the reading that the study gave them; the other options are those of
     `setups.compare`.
     """
-    named = [
-        from_record(records[point.id].model_copy(update={"labels": dict(point.labels)}))
-        for point in points
-        if point.id in records
-    ]
+    named = [_called(result_of(records[point.id]), point.labels) for point in points if point.id in records]
     readings = {p.spec.retraining.reading for p in points if p.spec.kind == "scratch"}  # a ticket's budget is liu's
     facts = replace(facts_of(study), exploratory=exploratory)
     reading: Reading = "wang" if "wang" in readings or not readings else "liu"
     return audit(named, facts, summary.comparisons, tau, assume_equal, reading)
+
+
+def _called(result: Result, labels: Mapping[str, str]) -> Result:
+    """The result under the study's names."""
+    names: dict[str, Any] = {"task": labels["task"], "method": labels["method"], "recipe": labels["retraining"]}
+    known = all(getattr(result, key) == name for key, name in names.items())
+    return result if known else replace(result, **names)
 
 
 def facts_of(study: Study) -> StudyFacts:

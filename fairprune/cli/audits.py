@@ -12,7 +12,7 @@ import typer
 from fairprune.cli import EXIT_FINDINGS
 from fairprune.cli.comparing import AssumeEqual, Tau, assumed
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, FailOn, Overrides, StoreFolder
-from fairprune.reading import audited, read_records, read_session, summarised
+from fairprune.reading import audited, read_noted, read_session, read_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence, Set
@@ -82,8 +82,8 @@ def _of_study(
         what = f"no file {path}" if not path.is_file() else f"{path}"
         raise SpecError(f"{what}: expected a study (.toml) or a file of results ({', '.join(_SUFFIXES)})")
     session = read_session(path, overrides, store, data_root)
-    records = read_records(session)
-    findings = audited(session, records, summarised(session, records), tau, fields)
+    records = read_noted(session)
+    findings = audited(session, records, read_summary(session, records), tau, fields)
     if as_json:
         typer.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
     else:

@@ -14,7 +14,7 @@ import typer
 from fairprune.cli import EXIT_FINDINGS
 from fairprune.cli.names import run_ids
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder, StudyFile
-from fairprune.reading import read_records, read_session, summarised
+from fairprune.reading import read_records, read_session, read_summary
 
 if TYPE_CHECKING:
     from fairprune.record import Record
@@ -111,23 +111,23 @@ def table(
     Example: `fairprune table studies/mnist-lenet5.toml --format markdown`
     """
     session = read_session(study, overrides, store, data_root)
-    records = read_records(session)
-    if as_json:
-        _write(summarised(session, records).model_dump_json(indent=2), output)
+    if form in ("csv", "parquet", "json") and not as_json:
+        _write_rows(read_records(session), form, output)
         return
-    if form in ("csv", "parquet", "json"):
-        _write_rows(records, form, output)
+    summary = read_summary(session)
+    if as_json:
+        _write(summary.model_dump_json(indent=2), output)
         return
     if form in ("markdown", "latex"):
         from fairprune.report import latex, markdown
 
-        drawn = (markdown if form == "markdown" else latex).table(summarised(session, records))
+        drawn = (markdown if form == "markdown" else latex).table(summary)
         _write(drawn, output)
         return
     from fairprune.cli.printing import as_text, console
     from fairprune.report import terminal
 
-    shown = terminal.table(summarised(session, records))
+    shown = terminal.table(summary)
     if output is None:
         console().print(shown)
     else:

@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from fairprune.audit.pairing import compare_all
 from fairprune.audit.result import Result
-from fairprune.audit.setups import LEVELS, RATES, Pair, check_assumed, compare_all, strictness
+from fairprune.audit.setups import LEVELS, RATES, Pair, check_assumed, strictness
 from fairprune.corpus.audited import as_result
 from fairprune.corpus.names import names_of
 from fairprune.corpus.naming import naming

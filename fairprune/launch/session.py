@@ -39,6 +39,7 @@ class Session:
     site: Site
     load: Callable[[DataSpec], Data]  # what has been loaded to resolve the runs need not be loaded again
     memo: Memo = field(default_factory=Memo, compare=False)  # what its runs share
+    seen: Store | None = field(default=None, compare=False)  # the results over which it was opened, as they were then
 
     def open(self) -> Workshop:
         """The session's workshop in this process."""

@@ -11,7 +11,7 @@ from fairprune.stats.expectation import Expect, Expectation, Outcome, expectatio
 from fairprune.stats.judged import Contrast, Judged
 from fairprune.stats.power import Equivalence, detectable, equivalence
 from fairprune.stats.ranking import Rank, ranks, why_unknown
-from fairprune.stats.resampling import Resampled, resample, widened
+from fairprune.stats.resampling import Resampled, Sums, over_both, resample, sums_of, widened
 from fairprune.stats.summary import Description, binomial_error, describe
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Outcome",
     "Rank",
     "Resampled",
+    "Sums",
     "Table",
     "all_pairs",
     "binomial_error",
@@ -36,8 +37,10 @@ __all__ = [
     "equivalence",
     "expectation",
     "families",
+    "over_both",
     "ranks",
     "resample",
+    "sums_of",
     "why_unknown",
     "widened",
 ]

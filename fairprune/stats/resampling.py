@@ -47,7 +47,11 @@ def resample(correct: Correct, control: Correct | None = None, *, level: float =
 
     Raises ValueError without a (common) seed or where the numbers of images differ.
     """
-    sums = _sums(correct, control)
+    return over_both(sums_of(correct, control), level)
+
+
+def over_both(sums: Sums, level: float) -> Resampled:
+    """The same from sums over the cells, which are all that it needs."""
     seeds, images, estimate = sums.seeds, sums.images, sums.total / (sums.seeds * sums.images)
     image_error = math.sqrt(sums.between_images / images) / (seeds * images)
     if seeds == 1:
@@ -77,7 +81,7 @@ def _quantile(level: float, n: int) -> float:
 
 
 @dataclass(frozen=True)
-class _Sums:
+class Sums:
     """Of the cells x [seeds, images], each 0 or 1, or -1, 0 or 1 for a difference. Integers, so nothing is lost."""
 
     seeds: int
@@ -104,8 +108,8 @@ class _Sums:
         return cells * self.squares - self.seeds * self.by_seed - self.images * self.by_image + self.total**2
 
 
-def _sums(correct: Correct, control: Correct | None) -> _Sums:
-    """Of accuracies, or of differences over the seeds that both have."""
+def sums_of(correct: Correct, control: Correct | None = None) -> Sums:
+    """Sums of accuracies, or of differences over the seeds that both have. Raises what `resample` says."""
     seeds = [s for s in correct if control is None or s in control]
     if not seeds:
         raise ValueError("no seeds to resample" if control is None else "method and control have no seed in common")
@@ -120,7 +124,7 @@ def _sums(correct: Correct, control: Correct | None) -> _Sums:
         by_seed = [a - int(np.count_nonzero(row)) for a, row in zip(by_seed, others, strict=True)]
         squares = sum(int(np.count_nonzero(a != b)) for a, b in zip(own, others, strict=True))
         by_image = by_image - _over_seeds(others)
-    return _Sums(len(seeds), len(own[0]), sum(by_seed), squares, sum(s**2 for s in by_seed), int((by_image**2).sum()))
+    return Sums(len(seeds), len(own[0]), sum(by_seed), squares, sum(s**2 for s in by_seed), int((by_image**2).sum()))
 
 
 def _over_seeds(rows: list[NDArray[np.bool_]]) -> NDArray[np.int64]:

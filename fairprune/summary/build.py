@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from fairprune.expand import Point
 from fairprune.record import Record
 from fairprune.study import Study
-from fairprune.summary.brief import Brief, Kinds, brief
+from fairprune.summary.briefs import Brief, Kinds, brief
 from fairprune.summary.cells import Scale, base_spread, cell, scale_of
 from fairprune.summary.compare import Inference, against_retraining, declared
 from fairprune.summary.cost import charges, places, timed
-from fairprune.summary.images import Correct, over_images, remembered, resampled
+from fairprune.summary.images import Answers, Correct, over_images, resampled
 from fairprune.summary.values import Cell, Comparison, Panel, Summary
 
 
@@ -22,7 +22,7 @@ def summarise(
     records: Mapping[str, Record | Brief],
     confidence: float = 0.95,
     power: float = 0.8,
-    correct: Correct | None = None,
+    correct: Correct | Answers | None = None,
 ) -> Summary:
     """Everything that tables and reports show of a study, complete or not.
 
@@ -32,12 +32,12 @@ def summarise(
     """
     own = briefs(points, records)
     scale = scale_of(study.endpoint, own.values())
-    correct = remembered(correct) if correct else None
+    answers = correct if isinstance(correct, Answers) or correct is None else Answers(correct)
     asked = Inference(confidence, power, study.margin)
-    bare = [_panel(group, own, scale, asked, correct) for group in _grouped(points, "task", "retraining")]
+    bare = [_panel(group, own, scale, asked, answers) for group in _grouped(points, "task", "retraining")]
     compared = declared(bare, study.control, scale, asked)
     panels = tuple(
-        p.model_copy(update={"comparisons": _over_images(p, c, own, scale, asked, correct) if correct else c})
+        p.model_copy(update={"comparisons": _over_images(p, c, own, scale, asked, answers) if answers else c})
         for p, c in zip(bare, compared, strict=True)
     )
     tasks = {panel.task: [p for p in panels if p.task == panel.task] for panel in panels}
@@ -77,7 +77,7 @@ def _panel(
     records: Mapping[str, Brief],
     scale: Scale,
     asked: Inference,
-    correct: Correct | None,
+    answers: Answers | None,
 ) -> Panel:
     """A task under a recipe, nothing compared yet. A method's targets stand together, in the study's order."""
     dense = [point for point in points if point.spec.kind == "dense"]
@@ -86,7 +86,7 @@ def _panel(
     def made(group: Sequence[Point]) -> Cell:
         plain = cell(group, records, scale, asked.confidence)
         done = [records[run.id] for run in plain.runs if run.state == "done"]
-        sampled = resampled(done, scale, asked.confidence, correct) if correct else None
+        sampled = resampled(done, scale, asked.confidence, answers) if answers else None
         return plain.model_copy(update={"resampled": sampled})
 
     by_method = (group for method in _grouped(pruned, "method") for group in _by_target(method))
@@ -106,7 +106,7 @@ def _over_images(
     records: Mapping[str, Brief],
     scale: Scale,
     asked: Inference,
-    correct: Correct,
+    answers: Answers,
 ) -> tuple[Comparison, ...]:
     """The panel's comparisons with the sampling of test images. A dense control has no target and serves all."""
     cells = {(c.method, c.target): c for c in (*panel.cells, *([panel.dense] if panel.dense else []))}
@@ -116,7 +116,7 @@ def _over_images(
         return [records[run.id] for run in found.runs if run.state == "done"] if found else []
 
     return tuple(
-        over_images(c, done(c.method, c.target), done(c.control, c.target), scale, asked.confidence, correct)
+        over_images(c, done(c.method, c.target), done(c.control, c.target), scale, asked.confidence, answers)
         for c in comparisons
     )
 

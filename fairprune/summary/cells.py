@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from fairprune import stats
 from fairprune.expand import Point
-from fairprune.summary.brief import Brief, Kind
+from fairprune.summary.briefs import Brief, Kind
 from fairprune.summary.cost import cost
 from fairprune.summary.values import Cell, Measured, Range, Replicate, Spread
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
-from fairprune.summary.brief import Brief, Charged
+from fairprune.summary.briefs import Brief, Charged
 from fairprune.summary.values import Charge, Cost, Place
 
 

@@ -11,7 +11,7 @@ from fairprune import stats
 from fairprune.expand import Point
 from fairprune.record import Record
 from fairprune.study import Study
-from fairprune.summary.brief import Brief
+from fairprune.summary.briefs import Brief
 from fairprune.summary.build import briefs
 from fairprune.summary.cells import Scale, scale_of
 

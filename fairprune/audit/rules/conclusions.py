@@ -49,7 +49,8 @@ def _judged(wanted: Callable[[Contrast], bool], text: str) -> Callable[[Evidence
             if wanted(contrast):
                 found[contrast.task, contrast.recipe, contrast.target].append(contrast.method)
         for where, methods in found.items():
-            alike = (r for r in evidence.done if (r.task, r.recipe, str(r.target)) == where and r.method in methods)
+            among = set(methods)
+            alike = (result for result in evidence.judged.get(where, ()) if result.method in among)
             yield ids(alike), f"{', '.join(where)}: {listed(methods)} {text}"
 
     return check

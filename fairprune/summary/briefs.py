@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from fairprune.record import Environment, Record, Status
 
@@ -44,6 +45,11 @@ class Kinds:
     def at(self) -> Mapping[tuple[str, str, str], int]:
         """Where the value of a metric stands, by name, split and when; the first of several."""
         return {(k.name, k.split, k.when): n for n, k in reversed(list(enumerate(self.every)))}
+
+    @cached_property
+    def text(self) -> str:
+        """As JSON."""
+        return json.dumps(self.every)
 
     @cached_property
     def besides(self) -> tuple[tuple[int, Kind], ...]:
@@ -98,6 +104,35 @@ def brief(record: Record) -> Brief:
         timed_on=record.timed_on,
         correct=record.correct,
     )
+
+
+WIDTH = 12  # values of a row
+
+
+def to_row(run: Brief) -> list[Any]:
+    """The brief's values but for what its spec says, as plain ones."""
+    kept = [run.status, run.reason, run.on_target, run.compression, run.speedup, run.base]
+    return [*kept, run.kinds.text, run.numbers, run.charged, run.place, run.timed_on, run.correct]
+
+
+def from_row(row: Sequence[Any], id: str, seeds: tuple[int, int], shared: dict[int, Charged]) -> Brief:
+    """The brief of a row. `shared` keeps stages that several runs have, by identity of what they are made from."""
+    status, reason, on_target, compression, speedup, base, every, numbers, charged, place, timed_on, correct = row
+    stages = []
+    for values in charged:
+        if id_of(values) not in shared:
+            shared[id_of(values)] = Charged(*values)
+        stages.append(shared[id_of(values)])
+    head = (id, seeds, status, reason, on_target, compression, speedup, base)
+    return Brief(*head, _parsed(every), tuple(numbers), tuple(stages), place, timed_on, correct)
+
+
+id_of = id  # rows have an id of another kind
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Kinds:
+    return kinds(tuple(Kind(*values) for values in json.loads(text)))
 
 
 @lru_cache(maxsize=4096)
