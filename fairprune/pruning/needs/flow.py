@@ -12,6 +12,7 @@ from torch.func import functional_call
 from fairprune.errors import PruneError, brief
 from fairprune.pruning.calibration import GRADIENT, Source, wide
 from fairprune.pruning.needs.gradients import check_depends
+from fairprune.pruning.needs.uniform import run
 
 
 def flow(source: Source, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -33,7 +34,7 @@ def flow(source: Source, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     source.meter.charge(1, GRADIENT)
     with torch.enable_grad():
         try:
-            total = functional_call(source.network, state, (ones,)).sum()
+            total = run(lambda image: functional_call(source.network, state, (image,)).sum(), ones)
         except RuntimeError as error:
             raise PruneError(f"the network does not run in fp64, which flow needs: {brief(error)}") from error
         check_depends(total, weights)
