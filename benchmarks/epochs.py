@@ -52,18 +52,21 @@ class Time:
     wall: float
     cpu: float
 
+    def __sub__(self, earlier: Time) -> Time:
+        return Time(self.wall - earlier.wall, self.cpu - earlier.cpu)
+
+
+def now() -> Time:
+    """Since some moment in the past; with the workers that were waited for."""
+    own, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return Time(time.perf_counter(), sum(used.ru_utime + used.ru_stime for used in (own, workers)))
+
 
 def timed(run: Callable[[], object]) -> Time:
-    """What a call takes, with the workers that it waits for."""
-
-    def now() -> Time:
-        own, workers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return Time(time.perf_counter(), sum(used.ru_utime + used.ru_stime for used in (own, workers)))
-
+    """What a call takes."""
     before = now()
     run()
-    after = now()
-    return Time(after.wall - before.wall, after.cpu - before.cpu)
+    return now() - before
 
 
 @cache
@@ -112,6 +115,16 @@ def epoch(asked: Asked) -> Time:
     """An epoch of the package's loop."""
     network, made = course(asked)
     return timed(lambda: fit(network, made))
+
+
+def compiled(asked: Asked) -> Time:
+    """An epoch of the package's loop with compiled steps: the second, since the first compiles."""
+    network, made = course(replace(asked, step="compile"))
+    recipe = made.recipe.model_copy(update={"schedule": "constant:0.01 total:2"})
+    ends: list[Time] = []
+    made = replace(made, recipe=recipe, schedule=schedules.parse(recipe.schedule))
+    fit(network, made, on_epoch=lambda _: ends.append(now()))
+    return ends[1] - ends[0]
 
 
 def validated(asked: Asked) -> Time:

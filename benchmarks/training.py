@@ -4,8 +4,9 @@
     python benchmarks/training.py --network lenet5 --steps 100 --synthetic
     python benchmarks/training.py --gpu                  # ResNet-20 and ResNet-56 in bf16, alone and side by side
 
-Crops and flips for both, batches of 128. All ways take turns, the package and the usual loop each in a process of its
-own; ratios are those of one round, of which the median and the extremes are shown. Processor time includes workers'.
+Crops and flips for both, batches of 128; compiled steps are timed from the second epoch on. All ways take turns, the
+package and the usual loop each in a process of its own; ratios are those of one round, of which the median and the
+extremes are shown. Processor time includes workers'.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any, get_args
 
 import torch
-from epochs import BATCH, Asked, Time, course, epoch, peak, plain, resident, validated
+from epochs import BATCH, Asked, Time, compiled, course, epoch, peak, plain, resident, validated
 
 from fairprune.record import Step
 from fairprune.schedules import parse
@@ -38,7 +39,7 @@ SIDE_BY_SIDE = (1, 2, 4)
 
 def compared(asked: Asked, rounds: int) -> dict[str, Any]:
     """All ways in turn."""
-    ways = {"epoch": epoch, "validated": validated, "resident": resident, "plain": plain}
+    ways = {"epoch": epoch, "compiled": compiled, "validated": validated, "resident": resident, "plain": plain}
     times: dict[str, list[Time]] = {name: [] for name in ways}
     context = get_context("spawn")
     with ProcessPoolExecutor(1, context) as ours, ProcessPoolExecutor(1, context) as theirs:
@@ -58,6 +59,7 @@ def compared(asked: Asked, rounds: int) -> dict[str, Any]:
             "epoch_over_resident": spread(seconds["epoch"], seconds["resident"]),
             "validated_over_resident": spread(seconds["validated"], seconds["resident"]),
             "times_plain": spread(seconds["plain"], seconds["epoch"]),
+            "compiled_times_plain": spread(seconds["plain"], seconds["compiled"]),
         }
     return found
 
@@ -77,7 +79,7 @@ def show(found: dict[str, Any]) -> None:
     for name in found["wall"]["images_per_second"]:
         row = (f"{found[kind]['images_per_second'][name]:>13,.0f} images/s" for kind in ("wall", "cpu"))
         print(f"{name:<34}", *row)
-    for key in ("epoch_over_resident", "validated_over_resident", "times_plain"):
+    for key in ("epoch_over_resident", "validated_over_resident", "times_plain", "compiled_times_plain"):
         row = ("{:.2f} [{:.2f}, {:.2f}]".format(*found[kind][key]) for kind in ("wall", "cpu"))
         print(f"{key.replace('_', ' '):<34}", *(f"{cell:>21}" for cell in row))
     for name, memory in found["memory"].items():
@@ -152,7 +154,9 @@ def main() -> None:
     parser.add_argument("--network", action="append", choices=STEPS, help="repeatable; both without")
     parser.add_argument("--steps", type=int, help=f"of an epoch; else {STEPS}")
     parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--threads", type=int, default=torch.get_num_threads(), help="else as many as torch starts with"
+    )
     parser.add_argument("--synthetic", action="store_true", help="random images instead of real ones")
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--json", action="store_true", help="print JSON at the end")
