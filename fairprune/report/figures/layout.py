@@ -153,4 +153,4 @@ def _legend(named: Sequence[Series], look: Look) -> tuple[Entry, ...]:
 
 def _ends_width(named: Sequence[Series], look: Look) -> float:
     widest = max((breadth(series.name, look.font) for series in named), default=0.0)
-    return min(widest + 2.8 * look.font, _ENDS_MOST * look.width)
+    return min(widest + 3.5 * look.font, _ENDS_MOST * look.width)

@@ -73,13 +73,13 @@ def swatch(parent: Element, entry: Entry, look: Look) -> None:
     if drawn.kind == "line":
         line = path([(entry.left, entry.middle), (right, entry.middle)])
         add(parent, "path", d=line, fill="none", **_stroke(drawn, look))
-    _shape(parent, drawn, ((entry.left + right) / 2, entry.middle), em / SHAPED_FOR, look)
+    shape(parent, drawn, ((entry.left + right) / 2, entry.middle), em / SHAPED_FOR, look)
 
 
-def label(parent: Element, text: str, x: float, y: float, look: Look, fill: str, anchor: str = "start") -> None:
+def label(parent: Element, text: str, x: float, y: float, look: Look, anchor: str = "start") -> None:
     """A text that stays readable over lines: with a halo."""
     halo: dict[str, Value] = {"paint_order": "stroke", "stroke": look.colours["paper"], "stroke_width": 0.3 * look.font}
-    add(parent, "text", text, x=x, y=y, fill=fill, text_anchor=anchor, stroke_linejoin="round", **halo)
+    add(parent, "text", text, x=x, y=y, fill=look.colours["ink"], text_anchor=anchor, stroke_linejoin="round", **halo)
 
 
 def _stroke(drawn: Series, look: Look) -> dict[str, Value]:
@@ -105,19 +105,20 @@ def _dot(mark: Element, box: Box, drawn: Series, point: Point, look: Look) -> No
     x, y, em = box.x(point.x, drawn.shift), box.y(point.y), look.font
     if look.live:
         add(mark, "circle", cx=x, cy=y, r=0.8 * em, fill="none", pointer_events="all")
-    _shape(mark, drawn, (x, y), drawn.size * em / SHAPED_FOR, look, point.open)
+    shape(mark, drawn, (x, y), drawn.size * em / SHAPED_FOR, look, point.open)
 
 
-def _shape(
+def shape(
     parent: Element, drawn: Series, at: tuple[float, float], scale: float, look: Look, hollow: bool = False
 ) -> None:
+    """A series' mark, so many times as large as in the palette."""
     paper, colour = look.colours["paper"], colour_of(drawn, look)
     fill, stroke, width = (paper, colour, 1.8) if hollow else (colour, paper, 0.9)
     if drawn.open:  # what lies below stays visible
         fill, stroke, width = "none", colour, 1.8
     place = f"translate({number(at[0])} {number(at[1])}) scale({number(scale)})"
-    shape = SHAPES[drawn.shape % len(SHAPES)]
-    add(parent, "path", class_="dot", d=shape, transform=place, fill=fill, stroke=stroke, stroke_width=width)
+    form = SHAPES[drawn.shape % len(SHAPES)]
+    add(parent, "path", class_="dot", d=form, transform=place, fill=fill, stroke=stroke, stroke_width=width)
 
 
 def _bar(mark: Element, box: Box, drawn: Series, point: Point, look: Look) -> None:

@@ -90,9 +90,8 @@ def _panel(root: Element, box: Box, numbers: dict[str, int], look: Look) -> Elem
         for series in shown:
             draw(marks.group_of(group, numbers[series.name]), box, series, look)
     for series, label in labels(box):
-        fill = look.colours["ink"] if series.kind in ("bars", "rows") else marks.colour_of(series, look)
         held = marks.group_of(group, numbers[series.name])
-        marks.label(held, label.text, label.x, label.y, look, fill, label.anchor)
+        marks.label(held, label.text, label.x, label.y, look, label.anchor)
     for reference in box.panel.references:
         if reference.name:
             _name(group, box, reference, look)
@@ -166,7 +165,7 @@ def _name(parent: Element, box: Box, reference: Reference, look: Look) -> None:
         before = not reference.start or under_title
         x = box.right - 0.35 * em if before else box.left + 0.35 * em
         y = box.y(reference.at) + (1.15 if reference.below else -0.4) * em
-    marks.label(group, reference.name, x, y, look, look.colours["ink"], "end" if before else "start")
+    marks.label(group, reference.name, x, y, look, "end" if before else "start")
 
 
 def _both(box: Box) -> tuple[float, float]:
@@ -176,14 +175,15 @@ def _both(box: Box) -> tuple[float, float]:
 
 
 def _end(parent: Element, box: Box, series: Series, height: float, index: int, look: Look) -> None:
-    """A name beside the plot, with a thin line to the series' last point."""
+    """A name beside the plot with the series' mark, since colours return, and a thin line to its last point."""
     em, colour = look.font, marks.colour_of(series, look)
     group = _named(parent, series, index, look)
     start = (box.x(series.last.x, series.shift) + 0.7 * em, box.y(series.last.y))
     line = path([start, (box.right + 1.1 * em, height), (box.right + 1.7 * em, height)])
     add(group, "path", d=line, fill="none", stroke=colour, stroke_width=0.7 * em / SHAPED_FOR, stroke_opacity=0.45)
-    text = cut(series.name, em, look.width - box.right - 2.2 * em)
-    add(group, "text", text, x=box.right + 2.1 * em, y=height + 0.35 * em, fill=colour, font_weight="500")
+    marks.shape(group, series, (box.right + 2.1 * em, height), 0.8 * em / SHAPED_FOR, look)
+    text = cut(series.name, em, look.width - box.right - 2.9 * em)
+    add(group, "text", text, x=box.right + 2.8 * em, y=height + 0.35 * em, fill=look.colours["ink"])
 
 
 def _named(parent: Element, series: Series, index: int, look: Look) -> Element:

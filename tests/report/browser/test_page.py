@@ -180,7 +180,7 @@ def test_every_width_holds_the_page_in_both_schemes(page, width, scheme):
         colour = shown.js(f"getComputedStyle(document.querySelector('.verdict-{severity}')).color")
         assert contrast(paper, colour) > 4.5
     assert (luminance(paper) < 0.1) == (scheme == "dark")
-    picture = "narrow" if width <= 832 else "wide"
+    picture = "narrow" if width <= 736 else "wide"
     assert shown.js(f"document.querySelector('.axis-compression svg.{picture}').getBoundingClientRect().width") > 300
 
 
@@ -190,6 +190,24 @@ def test_print_leaves_out_what_needs_a_screen(page):
     for part in (".switch", ".filter", "nav", "details"):
         assert shown.js(f"document.querySelector('{part}').offsetHeight") == 0
     assert shown.js("getComputedStyle(document.querySelector('.results')).color") == "rgb(0, 0, 0)"
+    assert shown.js("[...document.querySelectorAll('h3')].filter(h => h.closest('.listed') && h.offsetHeight).length") == 0
+
+
+def test_a_printer_gets_light_colours_the_wide_figure_and_every_column(page):
+    colours = "['--paper', '--c2', '--better'].map(n => getComputedStyle(document.body).getPropertyValue(n).trim())"
+    shown = page(width=720)
+    light = shown.js(colours)
+    shown.media(kind="print", scheme="dark")
+    assert shown.js(colours) == ["#fff", *light[1:]]
+    assert shown.js("[...document.querySelectorAll('.results th')].filter(h => !h.offsetWidth).length") == 0
+    assert shown.js("document.querySelector('.axis-compression svg.wide').getBoundingClientRect().width") > 600
+    assert shown.js("document.documentElement.scrollWidth") < 900  # browsers shrink to the sheet what is wider
+
+
+def test_a_poster_shows_everything_larger(page):
+    shown = page(width=3840)
+    assert shown.js("document.querySelector('main').offsetWidth") > 2800
+    assert shown.js("parseFloat(getComputedStyle(document.querySelector('.results')).fontSize)") > 24
 
 
 def test_the_page_is_whole_without_scripts(shown, opened):

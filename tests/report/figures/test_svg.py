@@ -10,7 +10,7 @@ import pytest
 from fairprune.report.figures import axes
 from fairprune.report.figures.elements import path
 from fairprune.report.figures.layout import arrange
-from fairprune.report.figures.palette import WIDE, paper
+from fairprune.report.figures.palette import SHAPES, WIDE, paper
 from fairprune.report.figures.svg import inline, standalone
 from fairprune.report.figures.values import Figure, Panel, Point, Reference, Series
 
@@ -95,6 +95,14 @@ def test_whiskers_and_bands_span_the_intervals(figure):
     text = standalone(replace(made, panels=(banded,)), paper(3.25))
     assert 'fill-opacity="0.18"' in text
     assert not re.search(r'd="M[^"]*V', text)
+
+
+def test_names_at_ends_are_ink_beside_the_marks_of_their_series(figure):
+    root = ElementTree.fromstring(inline(figure(("a", "b"), names="ends"), WIDE, "wide"))
+    entries = [e for e in root.iter() if e.get("class") == "entry"]
+    marks = [part.attrib for entry in entries for part in entry if part.get("class") == "dot"]
+    assert [part.get("fill") for entry in entries for part in entry if part.tag == "text"] == ["var(--ink)"] * 2
+    assert [(mark["fill"], mark["d"]) for mark in marks] == [("var(--c0)", SHAPES[0]), ("var(--c1)", SHAPES[1])]
 
 
 def test_hostile_names_are_text_everywhere():
