@@ -29,7 +29,7 @@ from fairprune.pruning.repair import Repair
 from fairprune.pruning.rounding import in_multiples
 from fairprune.pruning.scoring import check_options
 from fairprune.pruning.space import Space
-from fairprune.pruning.target import check_target
+from fairprune.pruning.target import check_removable, check_target
 from fairprune.spec import Target, default_allocation
 
 Batches = Iterable[tuple[Tensor, Tensor]]
@@ -126,6 +126,7 @@ def cost_curve(
     if scoring.scope == "sequence" or scoring.steps > 1 or CALIBRATED.intersection(scoring.needs):
         raise PruneError(f"criterion {scoring.name} looks at data, or scores as it goes: expected one like l1_norm")
     space = _space(network, example_input, scoring, granularity, spare)
+    check_removable(space)
     look = Look(list, F.cross_entropy, example_input, 0)
     scores = space.group_scores(score_space(network, space, scoring, {}, look).scores, "mean")
     return curve(space, scores, _allocation(scoring, space, allocation, None)[1], ratios)

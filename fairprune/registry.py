@@ -193,7 +193,9 @@ def _source(module: str, folder: Path | None) -> Path:
     except (ImportError, ValueError):
         found = None
     if found is None or found.origin is None or not found.has_location:
-        raise SpecError(f"no module '{module}': expected the file {beside}, or an installed module of that name")
+        named = module.removesuffix(".py").removeprefix("./").replace("/", ".")  # if it is the path of a file
+        expected = f"expected '{named}'" if named != module else f"expected the file {beside}"
+        raise SpecError(f"no module '{module}': {expected}, or an installed module of that name")
     return Path(found.origin)
 
 

@@ -19,7 +19,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from fairprune.errors import FairpruneError, NetworkError, PruneError, unknown
-from fairprune.measure.shadow import rehearse
+from fairprune.measure.shadow import does_not_run, rehearse
+from fairprune.networks.shaped import check_shaped
 from fairprune.record import Size
 
 Kind = Literal["convolution", "linear", "product", "other"]
@@ -73,15 +74,14 @@ def count(network: nn.Module, example: Tensor, masks: Mapping[str, Tensor] | Non
     that does not run on the example, or whose products cannot be counted for certain.
     """
     masks = masks or {}
+    check_shaped(network)
     _check(network, masks)
     try:
         tallies = rehearse(network, example[:1], partial(_run, masks=masks))
     except FairpruneError:
         raise
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        shape = list(example.shape)
-        raise NetworkError(f"{type(network).__name__} does not run on an example of shape {shape}: {reason}") from error
+        raise does_not_run(network, example, error) from error
     return Cost(tuple(_layers(network, masks, tallies)))
 
 

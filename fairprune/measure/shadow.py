@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from fairprune.errors import FairpruneError
+from fairprune.errors import FairpruneError, NetworkError, brief
 
 T = TypeVar("T")
 # Up to these sizes a real copy runs faster than a shadow, whose first use imports a compiler.
@@ -47,6 +47,22 @@ def rehearse(network: nn.Module, example: Tensor, run: Callable[[nn.Module, Tens
             if example.is_meta or any(parameter.is_meta for parameter in network.parameters()):
                 raise
             return run(copy.deepcopy(network), example)
+
+
+def check_runs(network: nn.Module, example: Tensor) -> None:
+    """Raise NetworkError for a network that does not run on the example, in evaluation."""
+    try:
+        rehearse(network, example, lambda copied, inputs: copied.eval()(inputs))
+    except FairpruneError:
+        raise
+    except Exception as error:
+        raise does_not_run(network, example, error) from error
+
+
+def does_not_run(network: nn.Module, example: Tensor, error: Exception) -> NetworkError:
+    """What is to be said of a network that an example does not suit."""
+    shape = list(example.shape)
+    return NetworkError(f"{type(network).__name__} does not run on an example of shape {shape}: {brief(error)}")
 
 
 def _is_small(network: nn.Module, example: Tensor) -> bool:

@@ -15,10 +15,12 @@ from torch import Tensor, nn
 
 from fairprune import registry
 from fairprune.errors import FairpruneError, NetworkError, SpecError, unknown
+from fairprune.networks.shaped import check_shaped
 from fairprune.spec import NetworkSpec
 
 Factory: TypeAlias = Callable[..., nn.Module]  # (classes, channels, **options)
 Shape: TypeAlias = tuple[int, int, int]  # channels, height, width
+_EXPECTED = "expected a function (classes, channels, ...)"
 Entered: TypeAlias = tuple[str, nn.Module, tuple[Any, ...]]  # layer, and what it was called with
 
 
@@ -54,8 +56,8 @@ def _factory(name: str, folder: Path | None) -> Factory:
     if library == "timm":
         return _timm(model)
     factory: Factory = registry.load("network", name, folder)
-    if not callable(factory):
-        raise NetworkError(f"network '{name}': expected a function (classes, channels, ...), got {factory!r}")
+    if not callable(factory) or isinstance(factory, nn.Module):
+        raise NetworkError(f"network '{name}': {_EXPECTED}, got a value of type {type(factory).__name__}")
     return factory
 
 
@@ -96,7 +98,13 @@ def _library(name: str) -> Any:
 
 
 def _options(spec: NetworkSpec, factory: Factory, shape: Shape) -> dict[str, Any]:
-    parameters = list(inspect.signature(factory).parameters.values())[2:]
+    signature = inspect.signature(factory)
+    try:
+        signature.bind_partial(0, 0)
+    except TypeError:
+        taken = f"{spec.name.rpartition(':')[2]}{signature.replace(return_annotation=inspect.Signature.empty)}"
+        raise NetworkError(f"network '{spec.name}': {_EXPECTED}, got {taken}") from None
+    parameters = list(signature.parameters.values())[2:]
     named = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters)
     for option in spec.options:
@@ -108,6 +116,7 @@ def _options(spec: NetworkSpec, factory: Factory, shape: Shape) -> dict[str, Any
 
 def _check(name: str, network: nn.Module, shape: Shape, classes: int) -> None:
     """Run a copy of the network, in evaluation mode, on one zero input. Raises NetworkError."""
+    check_shaped(network)
     probe = copy.deepcopy(network).eval()
     running: list[Entered] = []  # layers entered and not yet left: on a failure, the last one is the culprit
     _watch(probe, running)

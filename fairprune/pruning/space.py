@@ -55,6 +55,11 @@ class Space(Protocol):
         """Layer -> the batch norm directly behind it, where its scale ranks the same units."""
         ...
 
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Operations, in words, for whose sake some of what could be units has to stay."""
+        ...
+
     def group_scores(self, scores: Scores, reduce: str) -> Mapping[str, Tensor]:
         """One floating-point score per unit of every group, shape [size], from those of layers. -inf: gone already."""
         ...

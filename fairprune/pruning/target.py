@@ -14,6 +14,7 @@ from fairprune.record import Size
 from fairprune.spec import Target
 
 TOLERANCE = 0.01  # what counts as on target
+NAMED = 3  # operations that a message names
 NEAR = 1e-6  # of the goal: where the search stops; the unit next to it costs more, unless there are millions
 
 
@@ -59,12 +60,19 @@ def check_target(target: Target) -> None:
         raise SpecError(target.nonsense)
 
 
+def check_removable(space: Space) -> None:
+    """Raise PruneError where there is nothing to remove."""
+    if not space.groups:
+        raise PruneError(f"there are no {space.granularity}s to remove{_held(space)}")
+
+
 def check_reachable(space: Space, target: Target, dense: Size, units: int | None = None) -> None:
     """Raise PruneError for a target that even removing everything prunable does not reach; scores are not needed."""
+    check_removable(space)
     counts = {group.name: min(space.minimum, group.size) for group in space.groups}
     end = _Point(_Asked(space, target, dense, _units(space) if units is None else units), 0.0, counts)
     if end.achieved < target.value and not end.on_target:
-        raise _beyond(target, end.achieved, "with everything prunable removed")
+        raise _beyond(target, end.achieved, "with everything prunable removed", _held(space))
 
 
 def _closest(
@@ -88,9 +96,18 @@ def _closest(
     return _bisect(at, least, left if left.counts == most.counts else most)
 
 
-def _beyond(target: Target, most: float, how: str) -> PruneError:
+def _beyond(target: Target, most: float, how: str, why: str = "") -> PruneError:
     shown = math.floor(most * 1e4) / 1e4  # rounded down, so that what is shown can be asked for
-    return PruneError(f"target {target} is out of reach: {how} it is {shown:g}{'' if target.axis == 'ratio' else 'x'}")
+    reached = f"{shown:g}{'' if target.axis == 'ratio' else 'x'}"
+    return PruneError(f"target {target} is out of reach: {how} it is {reached}{why}")
+
+
+def _held(space: Space) -> str:
+    """Why not everything can be removed, of what is known: the first operations for whose sake it stays."""
+    if not space.held:
+        return ""
+    more = f" and {len(space.held) - NAMED} more" if len(space.held) > NAMED else ""
+    return f"; {space.granularity}s that reach {', '.join(space.held[:NAMED])}{more} have to stay"
 
 
 def _units(space: Space) -> int:

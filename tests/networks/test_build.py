@@ -42,6 +42,13 @@ class Counting(nn.Module):
         self.calls += 1
         return self.linear(torch.nn.functional.dropout(x.flatten(1)))
 
+def bare(classes) -> nn.Module:
+    return nn.Flatten()
+
+def lazy(classes, channels):
+    return nn.Sequential(nn.LazyLinear(classes))
+
+built = nn.Flatten()
 constant = 3
 """
 
@@ -145,9 +152,23 @@ def test_own_factories_that_fail(folder):
         NetworkError, "own:nothing", (1, 8, 8), 10, folder=folder
     )
     assert "cannot be built: ZeroDivisionError: no" in refused(NetworkError, "own:broken", (1, 8, 8), 10, folder=folder)
-    assert "expected a function (classes, channels, ...), got 3" in refused(
+    assert "expected a function (classes, channels, ...), got a value of type int" in refused(
         NetworkError, "own:constant", (1, 8, 8), 10, folder=folder
     )
+    assert "expected a function (classes, channels, ...), got bare(classes)" in refused(
+        NetworkError, "own:bare", (1, 8, 8), 10, folder=folder
+    )
+    assert "expected a function (classes, channels, ...), got a value of type Flatten" in refused(
+        NetworkError, "own:built", (1, 8, 8), 10, folder=folder
+    )
+    assert "parameter '0.weight' of Sequential has no shape yet" in refused(
+        NetworkError, "own:lazy", (1, 8, 8), 10, folder=folder
+    )
+
+
+@pytest.mark.parametrize("name", ["own.py", "./own", "./own.py"])
+def test_a_path_in_the_place_of_a_module(folder, name):
+    assert f"no module '{name}': expected 'own', or" in refused(SpecError, f"{name}:ten", (1, 8, 8), 10, folder=folder)
 
 
 def test_the_check_leaves_no_trace(folder):

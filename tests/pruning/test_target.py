@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -34,6 +34,7 @@ class Toy:
     coupled: bool = False
     minimum: int = 0
     granularity: Literal["weight", "channel", "block"] = "weight"
+    held: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -226,6 +227,19 @@ def test_meaningless_targets_are_refused(axis: object, value: float, message: st
         check_target(Target(axis=axis, value=value))  # type: ignore[arg-type]
     with pytest.raises(SpecError, match=message):
         reach(WEIGHTS, {}, global_, Target(axis=axis, value=value), WEIGHTS.dense)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("axis", ["compression", "speedup", "ratio"])
+def test_nothing_to_remove_is_said_with_what_holds_it(axis: Literal["compression", "speedup", "ratio"]) -> None:
+    """Whatever the axis, and where there is something but too little, too."""
+    held = Toy((), (), granularity="channel", held=("a", "b", "c", "d"))
+    with pytest.raises(
+        PruneError, match=r"no channels to remove; channels that reach a, b, c and 1 more have to stay$"
+    ):
+        check_reachable(held, target(axis, 0.5 if axis == "ratio" else 2), held.dense)
+    some = replace(CHANNELS, held=("a",))
+    with pytest.raises(PruneError, match=r"out of reach: .* it is \d+.*x; channels that reach a have to stay$"):
+        check_reachable(some, target("speedup", 1e6), some.dense)
 
 
 def test_targets_beyond_reach_are_refused_with_the_most_there_is() -> None:

@@ -48,6 +48,7 @@ class BlockSpace:
     rest: Size
     granularity: Literal["block"] = "block"
     minimum: Literal[0] = 0
+    held: tuple[str, ...] = ()
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -34,12 +34,14 @@ class ChannelSpace:
 
     producers      layer -> dimension of its weight that makes channels (1 for transposed convolutions), in order
     batch_norm_of  layer -> the batch norm directly behind it, where there is one
+    held           see Space: operations that join channels
     """
 
     units: Units
     producers: Mapping[str, int]
     batch_norm_of: Mapping[str, str]
     terms: Terms
+    held: tuple[str, ...] = ()
     granularity: Literal["channel"] = "channel"
     minimum: int = 1
 
@@ -132,7 +134,7 @@ def channel_space(network: nn.Module, example: Tensor, spare: tuple[str, ...] = 
         channels.keep_whole(module)
     units = units_of(channels)
     terms = terms_of(network, units, channels.producers, count(network, example))
-    space = ChannelSpace(units, channels.producers, channels.batch_norm_of, terms)
+    space = ChannelSpace(units, channels.producers, channels.batch_norm_of, terms, tuple(channels.holders))
     _try_out(network, example, space, graphs[0])
     return space
 

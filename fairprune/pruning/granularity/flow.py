@@ -47,6 +47,7 @@ class Channels:
     batch_norm_of: dict[str, str] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)  # modules that are not to be resized
     doubts: list[tuple[str, Ids]] = field(default_factory=list)  # operations that are only right if these ids stay
+    holders: dict[str, None] = field(default_factory=dict)  # operations that hold channels in place, in order
     _next: int = FIXED + 1
     _ties: list[tuple[Ids, Ids]] = field(default_factory=list)
 

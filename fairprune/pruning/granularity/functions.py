@@ -14,7 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, fx
 
 from fairprune.pruning.granularity.flow import Extent, Flow, Value
-from fairprune.pruning.granularity.step import Step, elementwise, follows, keeps, mixes, over_positions, reshapes
+from fairprune.pruning.granularity.step import (
+    Step,
+    elementwise,
+    follows,
+    keeps,
+    mixes,
+    operation,
+    over_positions,
+    reshapes,
+)
 
 Rule = Callable[[Step], Value]
 
@@ -35,12 +44,6 @@ def of_function(step: Step) -> Value:
         return rule(step)
     step.channels.doubts.append((operation(step.node), np.concatenate([value.ids for value in values])))
     return None
-
-
-def operation(node: fx.Node) -> str:
-    """The operation of a node, in words: its name in the graph and what it calls."""
-    target = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-    return f"operation '{node.name}' ({node.op.removeprefix('call_')} {target})"
 
 
 def _reduces(step: Step) -> Value:

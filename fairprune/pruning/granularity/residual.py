@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import fx, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from fairprune.errors import PruneError, unknown
 from fairprune.pruning.granularity.remove import forget
@@ -42,7 +43,7 @@ def residuals(network: nn.Module) -> dict[str, Residual]:
     """
     found: dict[str, Residual] = {}
     for name, module in network.named_modules():
-        if name and module._modules and (block := residual(module, name)):
+        if name and module._modules and not is_parametrized(module) and (block := residual(module, name)):
             found[name] = block
     return {name: block for name, block in found.items() if not any(other.startswith(f"{name}.") for other in found)}
 

@@ -56,8 +56,19 @@ class Step:
 def mixes(step: Step) -> Value:
     """The operation joins channels (or is not looked into): all that flows into it has to stay."""
     for node in step.inputs:
-        step.channels.lock(step.values[node])
+        value = step.values[node]
+        step.channels.lock(value)
+        if value is not None and value.ids.any() and step.node.op != "output":
+            step.channels.holders[operation(step.node)] = None
     return None
+
+
+def operation(node: fx.Node) -> str:
+    """The operation of a node, in words: a module and its kind, or its name in the graph and what it calls."""
+    if node.op == "call_module":
+        return f"module '{node.target}' ({type(node.graph.owning_module.get_submodule(str(node.target))).__name__})"  # type: ignore[union-attr]
+    target = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
+    return f"operation '{node.name}' ({node.op.removeprefix('call_')} {target})"
 
 
 def keeps(step: Step, flow: Flow, axis: int) -> Value:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from fairprune.errors import NetworkError
-from fairprune.measure.shadow import rehearse
+from fairprune.measure.shadow import check_runs, rehearse
 from fairprune.networks.channel_pad import ChannelPad
+from fairprune.networks.shaped import check_shaped
 
 BATCH = 5  # samples in the traced example: more than one, so that the batch can be told from other dimensions
 
@@ -40,6 +41,7 @@ def traced(network: nn.Module, example: Tensor) -> tuple[fx.GraphModule, ...]:
     Every node carries the value it yields for a batch of BATCH samples. Raises NetworkError, naming the place, for a
     network that cannot be traced or does not run on the example, or whose modules carry hooks.
     """
+    check_shaped(network)
     for name, module in network.named_modules():
         if module._forward_hooks or module._forward_pre_hooks:
             raise NetworkError(f"module '{name}' has a forward hook, whose effect on channels is unknown: remove it")
@@ -47,6 +49,7 @@ def traced(network: nn.Module, example: Tensor) -> tuple[fx.GraphModule, ...]:
     try:
         graphs = [rehearse(network, batch, partial(_trace, training=mode)) for mode in (False, True)]
     except Exception as error:
+        check_runs(network, example[:1])
         raise NetworkError(_untraceable(network, error)) from error
     same = _operations(graphs[0]) == _operations(graphs[1])
     return tuple(graphs[:1] if same else graphs)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from fairprune.errors import PruneError
 from fairprune.measure.cost import LayerCost
@@ -34,6 +35,7 @@ class WeightSpace:
     masks: Mapping[str, Tensor] = field(default_factory=dict)  # layer -> what is left, bool [size]
     granularity: Literal["weight"] = "weight"
     minimum: Literal[0] = 0
+    held: tuple[str, ...] = ()
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -91,6 +93,9 @@ def weight_space(
         del layers[name]
     if not layers:
         raise PruneError(f"nothing to prune: every convolution and linear layer is spared by {list(spare)}")
+    for name, layer in layers.items():
+        if is_parametrized(layer, "weight"):
+            raise PruneError(f"the weight of layer '{name}' is computed from other parameters: spare it")
     shapes = {name: layer.weight.shape for name, layer in layers.items()}
     costs = {layer.name: layer for layer in cost}
     weights = {name: shape.numel() for name, shape in shapes.items()}

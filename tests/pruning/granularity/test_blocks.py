@@ -512,6 +512,11 @@ def test_what_is_no_block(block):
         block_space(network, IMAGE.float())
 
 
+def test_a_parametrised_layer_is_no_block():
+    network = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3)), nn.Flatten(), nn.Linear(144, 4))
+    assert residuals(network) == {}
+
+
 def test_networks_without_blocks():
     for name in ("vgg16", "densenet40"):
         with pytest.raises(PruneError, match="has no residual blocks to remove"):

@@ -393,6 +393,16 @@ def test_parametrised_layers_stay(zoo):
     assert sizes(channel_space(network, example)) == {"7": 9}
 
 
+def test_operations_that_hold_channels_are_named():
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 1, groups=3)
+    )
+    space = channel_space(network, IMAGE)
+    assert space.held == ("module '1' (GroupNorm)", "module '5' (Conv2d)")
+    assert sizes(space) == {}
+    assert channel_space(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 6, 3)), IMAGE).held == ()
+
+
 def test_a_map_without_values_is_refused():
     with torch.device("meta"):
         network = resnet20(10, 3)

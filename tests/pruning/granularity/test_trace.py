@@ -41,8 +41,21 @@ def test_a_branch_on_values_names_the_line():
 
 
 def test_an_example_that_does_not_fit():
-    with pytest.raises(NetworkError, match=r"expected input.* to have 3 channels, but got 1 channels"):
+    message = (
+        r"^Sequential does not run on an example of shape \[1, 1, 8, 8\]: .* to have 3 channels, but got 1 channels"
+    )
+    with pytest.raises(NetworkError, match=message):
         traced(nn.Sequential(nn.Conv2d(3, 4, 3)), torch.zeros(1, 1, 8, 8))
+
+
+def test_lazy_modules_have_to_have_run():
+    network = nn.Sequential(nn.LazyConv2d(4, 3))
+    with pytest.raises(
+        NetworkError, match=r"parameter '0.weight' of Sequential has no shape yet: run the network on an"
+    ):
+        traced(network, IMAGE)
+    network(IMAGE)
+    assert traced(network, IMAGE)
 
 
 def test_hooks_are_refused():

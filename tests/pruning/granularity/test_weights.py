@@ -116,6 +116,10 @@ def test_layers_whose_cost_is_not_per_weight_are_refused() -> None:
     once = weight_space(tied, cost, ("1",))
     assert once.size({"0": 4}).model_dump() == {"params": 4 + 6, "macs": 8}  # applied twice, stored once
 
+    normed = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 3)))
+    with pytest.raises(PruneError, match=r"the weight of layer '0' is computed from other parameters: spare it"):
+        weight_space(normed, count(normed, torch.zeros(1, 3)).layers, ())
+
     class Half(nn.Module):
         def __init__(self) -> None:
             super().__init__()
