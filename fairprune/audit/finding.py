@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
-from fairprune.audit.pairing import Traits, compare_all
+import numpy as np
+
+from fairprune.audit.pairing import Traits
+from fairprune.audit.pairs import Pairs, Whole
 from fairprune.audit.result import Result
-from fairprune.audit.setups import Pair, Reading, strictness
+from fairprune.audit.rivals import spots, strictest
+from fairprune.audit.setups import Pair, Reading
+from fairprune.audit.tabled import pair_all
 
 Severity = Literal["unfair", "caution", "note"]
 SEVERITIES: Mapping[Severity, str] = {
@@ -113,27 +118,24 @@ class Evidence:
         return {key: tuple(group) for key, group in groups.items()}
 
     @cached_property
-    def pairs(self) -> tuple[Pair, ...]:
+    def pairs(self) -> Pairs:
         """Pairs of results that reach S1 and share their target (where declared) and their seeds."""
-        how = (self.tau, self.assume_equal, self.reading)
-        return tuple(compare_all(self.done, *how, wanted=self._wanted, traits=_traits))
+        found = pair_all(self.done, self.tau, self.assume_equal, self.reading, traits=_traits)
+        beside = np.array([result.id in self.beside for result in self.done], dtype=bool)
+        return found.only(~(beside[found.a] & beside[found.b])) if self.beside else found
 
     @cached_property
-    def rivals(self) -> tuple[Pair, ...]:
-        """Of each two pruning methods at each rate the strictest pair, since recipes are an axis of a study.
+    def rivals(self) -> Pairs:
+        """Of each two pruning methods at each rate the strictest pair, since recipes are an axis of a study."""
+        return strictest(self.pairs, self._spots)
 
-        Of two as strict, the one with less in its way.
-        """
-        found: dict[tuple[str, frozenset[str], frozenset[str]], Pair] = {}
-        for pair in self.pairs:
-            if pair.a.name != pair.b.name and pair.a.kind == pair.b.kind == "prune":
-                key = pair.a.place, frozenset((pair.a.name, pair.b.name)), amounts(pair)
-                if key not in found or _merit(pair) > _merit(found[key]):
-                    found[key] = pair
-        return tuple(found.values())
+    def spots(self, pairs: Pairs) -> Whole:
+        """For some of `pairs` a number for network and data set, the two methods, and how much was pruned."""
+        return self._spots[np.searchsorted(self.pairs.rows, pairs.rows)]
 
-    def _wanted(self, a: Result, b: Result) -> bool:
-        return not (a.id in self.beside and b.id in self.beside)
+    @cached_property
+    def _spots(self) -> Whole:
+        return spots(self.pairs)
 
 
 @dataclass(frozen=True)
@@ -166,16 +168,6 @@ def _traits(result: Result) -> Traits:
     return target, result.base_seed, result.run_seed
 
 
-def _merit(pair: Pair) -> tuple[int, int]:
-    return strictness(pair.verdict), -len(pair.verdict.blocked_by)
-
-
-def amounts(pair: Pair) -> frozenset[str]:
-    """How much was pruned from two results that reach S1: the declared target, or else the rates of both."""
-    target = pair.a.target or pair.b.target
-    return frozenset((str(target),) if target else (pair.a.amount, pair.b.amount))
-
-
 def ids(results: Iterable[Result]) -> tuple[str, ...]:
     """The results' identifiers."""
     return tuple(result.id for result in results)
@@ -187,12 +179,9 @@ def listed(items: Iterable[str], most: int = 6) -> str:
     return ", ".join(unique[:most]) + (f" and {len(unique) - most} more" if len(unique) > most else "")
 
 
-def by_place(pairs: Iterable[Pair]) -> Mapping[str, list[Pair]]:
+def by_place(pairs: Pairs) -> Mapping[str, Pairs]:
     """Pairs by network and data set."""
-    groups: defaultdict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        groups[pair.a.place].append(pair)
-    return groups
+    return pairs.split(lambda pair: pair.a.place, lambda result: result.place)
 
 
 def pair_ids(pairs: Iterable[Pair]) -> tuple[str, ...]:

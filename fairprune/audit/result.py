@@ -133,11 +133,16 @@ class Result:
         return f"{self.network or 'unknown network'} on {dataset}{split}"
 
     @cached_property
+    def aim(self) -> str:
+        """The declared target in words; empty where there is none."""
+        return str(self.target) if self.target else ""
+
+    @cached_property
     def amount(self) -> str:
         """How much was pruned: the declared target, or else the rates achieved."""
         rates = ((self.compression, "compression"), (self.speedup, "speedup"))
         known = " and ".join(f"{axis} {value:.4g}x" for value, axis in rates if value is not None)
-        return str(self.target) if self.target else known or "an unknown rate"
+        return self.aim or known or "an unknown rate"
 
     @cached_property
     def epochs(self) -> float | None:
@@ -149,6 +154,15 @@ class Result:
         """The schedules of all stages end to end; None where one is unknown."""
         known = [part for stage in STAGES if (part := getattr(self, f"{stage}_schedule")) is not None]
         return reduce(Schedule.then, known) if len(known) == len(STAGES) else None
+
+    @cached_property
+    def last_rate(self) -> float | None:
+        """The rate that the last training ends at; None where there is none, or it is unknown."""
+        for stage in reversed(STAGES):
+            schedule: Schedule | None = getattr(self, f"{stage}_schedule")
+            if schedule is None or schedule.total:
+                return schedule.final_rate if schedule else None
+        return None
 
     def cost(self, stages: Sequence[str] = STAGES) -> float | None:
         """Epochs x multiply-adds, added up over the stages; None where one is unknown."""

@@ -9,12 +9,13 @@ base models whose accuracies differ by more than printing explains are known to 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+from fairprune.audit.matching import rates_match, same_cost, same_epochs, same_schedule
 from fairprune.audit.result import STAGES, Result
 from fairprune.errors import SpecError, unknown
 from fairprune.schedules import Schedule, same
@@ -25,6 +26,7 @@ Rate = Literal["compression", "speedup"]
 Reading = Literal["wang", "liu"]
 
 RATES: tuple[Rate, ...] = ("compression", "speedup")
+FLAGS: tuple[Flag, ...] = ("SX-A", "SX-B", "S4.2-overall")
 LEVELS: dict[Level, tuple[str, ...]] = {  # what each level adds to those before it, besides the rates of S1
     "S1": ("dataset", "network"),
     "S2": ("base_checkpoint",),
@@ -37,7 +39,6 @@ ORDER: tuple[Level, ...] = tuple(LEVELS)
 _FIELDS = tuple((ORDER.index(level), field) for level, names in LEVELS.items() for field in names)
 _VALUES = attrgetter(*(field for _, field in _FIELDS))
 _SCHEDULES = tuple(n for n, (_, field) in enumerate(_FIELDS) if field.endswith("_schedule"))
-_SAME_EPOCHS = 1e-6
 _SAME_BASE = 0.05  # percentage points: 76.1 may be 76.13, which is also printed as 76.15
 ASSUMABLE = (*RATES, *(field for names in LEVELS.values() for field in names))
 
@@ -74,8 +75,7 @@ class Verdict:
     tau: float
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(NamedTuple):
     """Two results and how comparable they are."""
 
     a: Result
@@ -85,16 +85,22 @@ class Pair:
 
 @dataclass(frozen=True)
 class Side:
-    """What is compared of a result, gathered once."""
+    """What is compared of a result, gathered once. Numbers that are unknown are nan, which equals nothing."""
 
     result: Result
     values: tuple[Any, ...]  # of `_FIELDS`
-    rates: tuple[float | None, ...]  # of `RATES`, logarithms
+    rates: tuple[float, float]  # of `RATES`, logarithms
 
     @cached_property
-    def budgets(self) -> tuple[tuple[float | None, float], ...]:
+    def epochs(self) -> float:
+        """Epochs of all stages."""
+        return _number(self.result.epochs)
+
+    @cached_property
+    def budgets(self) -> tuple[tuple[float, float], ...]:
         """Cost and largest network trained: in all, without retraining."""
-        return tuple((self.result.cost(stages), self.result.largest(stages)) for stages in (STAGES, STAGES[:-1]))
+        ways = (STAGES, STAGES[:-1])
+        return tuple((_number(self.result.cost(stages)), self.result.largest(stages)) for stages in ways)
 
 
 @dataclass(frozen=True)
@@ -143,18 +149,24 @@ def how_of(tau: float, assume_equal: Set[str] = frozenset(), reading: Reading = 
     return How(tau, math.log1p(tau) + 1e-12, frozenset(assume_equal), reading)  # 1e-12: 1.05 against 1 is within 5 %
 
 
+def sides_of(results: Iterable[Result]) -> list[Side]:
+    """The sides of results that are compared with one another."""
+    shared: dict[Schedule, Schedule] = {}
+    return [side(result, shared) for result in results]
+
+
 def side(result: Result, shared: dict[Schedule, Schedule]) -> Side:
     """The result's side; equal schedules become one object in `shared`, which is the quickest to compare."""
     values = list(_VALUES(result))
     for n in _SCHEDULES:
         if values[n] is not None:
             values[n] = shared.setdefault(values[n], values[n])
-    rates = (result.compression, result.speedup)
-    return Side(
-        result=result,
-        values=tuple(values),
-        rates=tuple(None if rate is None else math.log(rate) for rate in rates),
-    )
+    compression, speedup = (math.log(_number(rate)) for rate in (result.compression, result.speedup))
+    return Side(result, tuple(values), (compression, speedup))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def verdict_of(a: Side, b: Side, matched: tuple[Rate, ...], flags: tuple[Flag, ...], how: How) -> Verdict:
@@ -173,11 +185,8 @@ def verdict_of(a: Side, b: Side, matched: tuple[Rate, ...], flags: tuple[Flag, .
 
 def matched_of(a: Side, b: Side, how: How) -> tuple[Rate, ...]:
     """The rates that match, or are granted."""
-    found: tuple[Rate, ...] = ()
-    for rate, x, y in zip(RATES, a.rates, b.rates):  # noqa: B905, of which there are millions
-        if (rate in how.granted) if x is None or y is None else (abs(x - y) <= how.reach):
-            found += (rate,)
-    return found
+    sides = zip(RATES, a.rates, b.rates, strict=True)
+    return tuple(rate for rate, x, y in sides if rates_match(x, y, how.reach, granted=rate in how.granted))
 
 
 def _assumed(a: Result, b: Result, matched: Sequence[str], first: int) -> tuple[str, ...]:
@@ -223,20 +232,11 @@ def flags_of(a: Side, b: Side, how: How) -> tuple[Flag, ...]:
     """The flags that two results share, if they reach S1; none where none is asked for."""
     if not how.flagged:
         return ()
-    one, other = a.result, b.result
-    found: list[Flag] = []
-    if one.epochs is not None and other.epochs is not None and abs(one.epochs - other.epochs) <= _SAME_EPOCHS:
-        found.append("SX-A")
-    mixed = (one.kind == "scratch") != (other.kind == "scratch")
-    if _same_cost(a, b, mixed and how.reading == "liu"):
-        found.append("SX-B")
-    if mixed and one.schedule is not None and other.schedule is not None and same(one.schedule, other.schedule):
-        found.append("S4.2-overall")
-    return tuple(found)
-
-
-def _same_cost(a: Side, b: Side, short: bool) -> bool:
-    """Epochs are whole, so half an epoch of the largest network is no difference; nor is what Liu et al. cut off."""
-    (x, large), (y, other) = a.budgets[short], b.budgets[short]
-    tolerance = max(large / 2, other / 2, min(large, other) if short else 0.0)
-    return x is not None and y is not None and abs(x - y) <= tolerance
+    mixed = (a.result.kind == "scratch") != (b.result.kind == "scratch")
+    short = mixed and how.reading == "liu"
+    shared = (
+        same_epochs(a.epochs, b.epochs),
+        same_cost(*a.budgets[short], *b.budgets[short], short),
+        mixed and same_schedule(a.result, b.result),
+    )
+    return tuple(flag for flag, holds in zip(FLAGS, shared, strict=True) if holds)

@@ -11,6 +11,7 @@ from fairprune.audit.examples import pruned
 from fairprune.audit.finding import Evidence
 from fairprune.audit.pairing import compare_all
 from fairprune.audit.setups import compare
+from fairprune.audit.tabled import pair_all
 from fairprune.schedules import parse
 from fairprune.spec import Target
 
@@ -44,6 +45,9 @@ def test_pairs_are_those_of_comparing_every_two(drawn, granted):
         for a, b in combinations(made, 2)
         if (verdict := compare(a, b, 0.05, granted)).setup and alike(a, b)
     ]
+    assert [(p.a.id, p.b.id, p.verdict) for p in compare_all(made, 0.05, granted)] == [
+        (p.a.id, p.b.id, p.verdict) for p in pair_all(made, 0.05, granted)
+    ]
     evidence = Evidence(tuple(made), assume_equal=granted)
     assert sorted((p.a.id, p.b.id) for p in evidence.pairs) == sorted(pair[:2] for pair in expected)
     assert {(p.a.id, p.b.id): p.verdict for p in evidence.pairs} == {(a, b): verdict for a, b, verdict in expected}
@@ -56,12 +60,12 @@ def alike(a, b):
 
 def test_pairs_come_in_the_order_of_the_results():
     made = [pruned(f"{n}", method=f"m{n}", run_seed=seed) for n, seed in enumerate((0, 1, None, 0, 1))]
-    found = [(p.a.id, p.b.id) for p in compare_all(made, traits=lambda result: (result.run_seed,))]
+    found = [(p.a.id, p.b.id) for p in pair_all(made, traits=lambda result: (result.run_seed,))]
     assert found == [("0", "2"), ("0", "3"), ("1", "2"), ("1", "4"), ("2", "3"), ("2", "4")]
 
 
 def test_what_many_pairs_have_in_common_is_one_verdict():
     made = [pruned(f"{n}", method=f"m{n}") for n in range(30)]
-    found = list(compare_all(made))
-    assert len(found) == 30 * 29 // 2
-    assert len({id(pair.verdict) for pair in found}) == 1
+    for found in (list(compare_all(made)), list(pair_all(made))):
+        assert len(found) == 30 * 29 // 2
+        assert len({id(pair.verdict) for pair in found}) == 1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 
 from fairprune.audit.examples import case, pruned
-from fairprune.audit.finding import Evidence, Rule, Said, ids, listed
+from fairprune.audit.finding import Evidence, Rule, Said, ids, listed, pair_ids
 from fairprune.audit.result import Result
 from fairprune.audit.setups import matched_rates
 from fairprune.spec import Target
@@ -51,7 +51,7 @@ def _outside(evidence: Evidence) -> Iterator[Said]:
 
 def _alone(evidence: Evidence) -> Iterator[Said]:
     """Results without a target, whose rates no other method's results match."""
-    met = {i for p in evidence.pairs if p.a.name != p.b.name for i in (p.a.id, p.b.id)}
+    met = set(pair_ids(evidence.pairs.unlike(lambda result: result.name).telling()))
     for where, group in evidence.pruned.items():
         found = [result for result in group if result.target is None and result.id not in met]
         if found and len({result.name for result in group}) > 1:

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
+from operator import attrgetter
+
+import numpy as np
 
 from fairprune.audit.examples import case, pruned, scratch
 from fairprune.audit.finding import Evidence, Rule, Said, by_place, by_value, ids, listed, pair_ids
-from fairprune.audit.result import STAGES, Result
+from fairprune.audit.pairs import Pairs, Whole, distinct
 from fairprune.audit.rules.pairs import known_differences
 from fairprune.audit.setups import Pair
 from fairprune.schedules import parse
 from fairprune.schedules.values import short_rate
 
+_kind, _last_rate = attrgetter("kind"), attrgetter("last_rate")
 
-def _against_scratch(pairs: Iterable[Pair]) -> Mapping[str, list[Pair]]:
-    """The pairs of a scratch run and a pruned rival, by the scratch run."""
-    found: defaultdict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        for one, other in ((pair.a, pair.b), (pair.b, pair.a)):
-            if one.kind == "scratch" and other.kind == "prune":
-                found[one.id].append(pair)
-    return found
+
+def _against_scratch(pairs: Pairs) -> tuple[Pairs, Whole]:
+    """The pairs of a scratch run and a pruned rival, and the place of the scratch run in each."""
+    found = pairs.that(lambda pair: {pair.a.kind, pair.b.kind} == {"scratch", "prune"}, _kind)
+    scratch = np.array([result.kind == "scratch" for result in pairs.results], dtype=bool)
+    return found, np.where(scratch[found.a], found.a, found.b)
 
 
 def _scratch_budget(evidence: Evidence) -> Iterator[Said]:
-    rivals = _against_scratch(evidence.pairs)
-    short = {run for run, pairs in rivals.items() if not any(pair.verdict.flags for pair in pairs)}
+    rivals, runs = _against_scratch(evidence.pairs)
+    flagged = np.array([bool(verdict.flags) for verdict in rivals.verdicts], dtype=bool)[rivals.kind]
+    short = {evidence.pairs.results[run].id for run in np.setdiff1d(runs, runs[flagged])}
     for where, group in evidence.places.items():
         found = [result for result in group if result.id in short]
         if found:
@@ -41,37 +43,35 @@ def _scratch_budget(evidence: Evidence) -> Iterator[Said]:
 
 def _pruning_cost(evidence: Evidence) -> Iterator[Said]:
     for where, pairs in by_place(evidence.rivals).items():
-        unequal = [pair for pair in pairs if known_differences(pair, ("prune_epochs",))]
-        found = [pair for pair in unequal if "SX-A" not in pair.verdict.flags]
+        found = pairs.that(lambda p: known_differences(p, ("prune_epochs",)) and "SX-A" not in p.verdict.flags)
         if found:
-            epochs = by_value((f"{r.prune_epochs:g}", r.name) for pair in found for r in (pair.a, pair.b))
+            told = tuple(found.telling())
+            epochs = by_value((f"{r.prune_epochs:g}", r.name) for pair in told for r in (pair.a, pair.b))
             text = f"{len(found)} of {len(pairs)} pairs of methods trained unequally while pruning, and in all"
-            yield pair_ids(found), f"{where}: {text}; epochs of pruning: {epochs}"
+            yield pair_ids(told), f"{where}: {text}; epochs of pruning: {epochs}"
 
 
 def _final_rate(evidence: Evidence) -> Iterator[Said]:
-    scratch = _against_scratch(evidence.pairs).values()  # one rival that ends at its rate is enough
-    anew = (pair for pairs in scratch if not any(map(_ends_alike, pairs)) for pair in pairs)
-    for where, pairs in by_place((*evidence.rivals, *anew)).items():
-        found = [pair for pair in pairs if _ends_alike(pair) is False]
+    for where, pairs in by_place(evidence.rivals.and_then(_anew(evidence))).items():
+        found = tuple(pairs.that(lambda pair: _ends_alike(pair) is False, _last_rate).telling())
         if found:
-            rates = by_value((short_rate(_end(r) or 0.0), r.name) for pair in found for r in (pair.a, pair.b))
+            rates = by_value((short_rate(r.last_rate or 0.0), r.name) for pair in found for r in (pair.a, pair.b))
             yield pair_ids(found), f"{where}: training ends at different learning rates: {rates}"
+
+
+def _anew(evidence: Evidence) -> Pairs:
+    """The pairs of scratch runs with pruned rivals of which none ends at their rate, by the scratch run."""
+    pairs, runs = _against_scratch(evidence.pairs)
+    alike = pairs.that(_ends_alike, _last_rate)
+    other = ~np.isin(runs, _against_scratch(alike)[1])
+    first, which = distinct(runs[other])
+    return pairs.only(other).only(np.argsort(first[which], kind="stable"))
 
 
 def _ends_alike(pair: Pair) -> bool | None:
     """Whether the last training of both ends at the same rate; None where one is unknown."""
-    a, b = _end(pair.a), _end(pair.b)
+    a, b = pair.a.last_rate, pair.b.last_rate
     return None if a is None or b is None else math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-12)
-
-
-def _end(result: Result) -> float | None:
-    """The rate that the last training ends at."""
-    for stage in reversed(STAGES):
-        schedule = getattr(result, f"{stage}_schedule")
-        if schedule is None or schedule.total:
-            return schedule.final_rate if schedule else None
-    return None
 
 
 _ONE_SHOT = "Two methods that prune at once and are retrained alike."

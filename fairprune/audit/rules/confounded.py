@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from statistics import fmean
 
+import numpy as np
+
 from fairprune.audit.examples import case, pruned
-from fairprune.audit.finding import Evidence, Rule, Said, amounts, listed, pair_ids
+from fairprune.audit.finding import Evidence, Rule, Said, listed, pair_ids
+from fairprune.audit.pairs import Pairs
 from fairprune.audit.result import Result
 from fairprune.audit.rules.pairs import known_differences
 from fairprune.audit.setups import LEVELS, Pair, matched_rates
@@ -20,12 +23,13 @@ _Points = list[tuple[float, Pair]]  # the first result minus the second, percent
 
 def _confounded(evidence: Evidence) -> Iterator[Said]:
     """Leads between methods without a recipe in common, no larger than what the recipe gives a method under both."""
-    gains = _gains(evidence.pairs)
+    gains = _gains(evidence)
     if not gains:
         return
-    uncrossed = {_spot(pair) for pair in evidence.rivals if known_differences(pair, LEVELS["S3.2"])}
+    spots = evidence.spots(evidence.rivals.that(lambda pair: known_differences(pair, LEVELS["S3.2"])))
+    uncrossed = evidence.pairs.only(np.isin(evidence.spots(evidence.pairs), spots))
     said, behind = defaultdict[str, list[str]](list), defaultdict[str, list[Pair]](list)
-    for (ahead, beaten, _), leads in _differences(p for p in evidence.pairs if _spot(p) in uncrossed).items():
+    for (ahead, beaten, _), leads in _differences(evidence, uncrossed).items():
         one = leads[0][1].a
         alike = [gain for gain, pair in gains.get((one.place, ahead[1], beaten[1]), ()) if _as_far(pair, one, evidence)]
         lead, gain = fmean(points for points, _ in leads), fmean(alike) if alike else 0.0
@@ -37,36 +41,31 @@ def _confounded(evidence: Evidence) -> Iterator[Said]:
         yield pair_ids(behind[where]), f"{where}: leads that the recipe gives another method: {listed(texts)}"
 
 
-def _gains(pairs: Iterable[Pair]) -> Mapping[tuple[str, _Recipe, _Recipe], _Points]:
+def _gains(evidence: Evidence) -> Mapping[tuple[str, _Recipe, _Recipe], _Points]:
     """By place and two recipes: what one gives over the other to methods that ran under both, from one base model."""
     found: defaultdict[tuple[str, _Recipe, _Recipe], _Points] = defaultdict(list)
-    same = (pair for pair in pairs if pair.a.name == pair.b.name and pair.verdict.setup != "S1")
-    for ((_, one), (_, other), _), points in _differences(same).items():
+    same = evidence.pairs.alike(lambda result: result.name).that(lambda pair: pair.verdict.setup != "S1")
+    for ((_, one), (_, other), _), points in _differences(evidence, same).items():
         found[points[0][1].a.place, one, other] += points
     return found
 
 
-def _differences(pairs: Iterable[Pair]) -> Mapping[tuple[_Side, _Side, object], _Points]:
-    """Pairs of pruned results of known accuracy under different recipes, both ways round, by methods and place."""
-    found: defaultdict[tuple[_Side, _Side, object], _Points] = defaultdict(list)
-    for pair in pairs:
+def _differences(evidence: Evidence, pairs: Pairs) -> Mapping[tuple[_Side, _Side, int], _Points]:
+    """Pairs of pruned results of known accuracy under different recipes, both ways round, by methods and spot."""
+    found: defaultdict[tuple[_Side, _Side, int], _Points] = defaultdict(list)
+    for pair, spot in zip(pairs, evidence.spots(pairs).tolist(), strict=True):
         a, b = pair.a, pair.b
         if a.kind == b.kind == "prune" and a.top1 is not None and b.top1 is not None:
             one, other = _recipe(a), _recipe(b)
             if one and other and one != other:
-                found[(a.name, one), (b.name, other), _spot(pair)].append((a.top1 - b.top1, pair))
-                found[(b.name, other), (a.name, one), _spot(pair)].append((b.top1 - a.top1, pair))
+                found[(a.name, one), (b.name, other), spot].append((a.top1 - b.top1, pair))
+                found[(b.name, other), (a.name, one), spot].append((b.top1 - a.top1, pair))
     return found
 
 
 def _recipe(result: Result) -> _Recipe:
     """Empty where the schedule is unknown."""
     return tuple(str(getattr(result, field)) for field in LEVELS["S3.2"]) if result.retrain_schedule else ()
-
-
-def _spot(pair: Pair) -> tuple[str, frozenset[str], frozenset[str]]:
-    """Network and data set, the two methods, and how much was pruned."""
-    return pair.a.place, frozenset((pair.a.name, pair.b.name)), amounts(pair)
 
 
 def _as_far(pair: Pair, result: Result, evidence: Evidence) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fairprune.audit.examples import case, pruned
 from fairprune.audit.finding import Evidence, Rule, Said, by_place, by_value, pair_ids
@@ -21,33 +20,36 @@ def known_differences(pair: Pair, fields: Sequence[str]) -> dict[str, Blocked]:
 
 
 def _weak_setup(evidence: Evidence) -> Iterator[Said]:
-    for where, pairs in _at_targets(evidence.rivals).items():
-        weak = [pair for pair in pairs if strictness(pair.verdict) < ORDER.index(WANTED)]
+    at_targets = evidence.rivals.split(_at_target, lambda result: (result.place, result.aim))
+    for where, pairs in at_targets.items():
+        weak = pairs.that(lambda pair: strictness(pair.verdict) < ORDER.index(WANTED))
         if weak:
-            lowest = min(weak, key=lambda pair: strictness(pair.verdict)).verdict.setup
-            assumed = sorted({field for pair in pairs for field in pair.verdict.assumed})
+            lowest = min(weak.telling(), key=lambda pair: strictness(pair.verdict)).verdict.setup
+            assumed = sorted({field for pair in pairs.telling() for field in pair.verdict.assumed})
             yield (
-                pair_ids(weak),
+                pair_ids(weak.telling()),
                 f"{where}: {len(weak)} of {len(pairs)} pairs of methods do not reach {WANTED}, the weakest is {lowest} "
                 f"(tau {evidence.tau:.1%}" + (f"; assumed equal: {', '.join(assumed)})" if assumed else ")"),
             )
 
 
-def _at_targets(pairs: Iterable[Pair]) -> Mapping[str, list[Pair]]:
-    groups: defaultdict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        target = pair.a.target or pair.b.target
-        groups[pair.a.place + (f" at {target}" if target else "")].append(pair)
-    return groups
+def _at_target(pair: Pair) -> str:
+    target = pair.a.aim or pair.b.aim
+    return pair.a.place + (f" at {target}" if target else "")
 
 
 def _bases_differ(evidence: Evidence) -> Iterator[Said]:
     for where, pairs in by_place(evidence.rivals).items():
-        found = [p for p in pairs if known_differences(p, ("base_checkpoint",)) or other_bases(p.a, p.b)]
+        found = pairs.that(_other_bases, lambda result: (result.base_checkpoint, result.base_top1))
         if found:
-            values = by_value((_base(result), result.name) for pair in found for result in (pair.a, pair.b))
+            told = tuple(found.telling())
+            values = by_value((_base(result), result.name) for pair in told for result in (pair.a, pair.b))
             text = f"{len(found)} of {len(pairs)} pairs of methods start from different base models"
-            yield pair_ids(found), f"{where}: {text}: {values}"
+            yield pair_ids(told), f"{where}: {text}: {values}"
+
+
+def _other_bases(pair: Pair) -> bool:
+    return bool(known_differences(pair, ("base_checkpoint",))) or other_bases(pair.a, pair.b)
 
 
 def _base(result: Result) -> str:
@@ -62,11 +64,12 @@ def _differ(fields: Sequence[str], text: str) -> Callable[[Evidence], Iterator[S
 
     def check(evidence: Evidence) -> Iterator[Said]:
         for where, pairs in by_place(evidence.rivals).items():
-            found = [(pair, blocks) for pair in pairs if (blocks := known_differences(pair, fields))]
+            found = pairs.that(lambda pair: known_differences(pair, fields))
             if found:
-                values = by_value(entry for pair, blocks in found for entry in _sides(pair, blocks))
+                told = tuple(found.telling())
+                values = by_value(entry for pair in told for entry in _sides(pair, known_differences(pair, fields)))
                 what = f"{len(found)} of {len(pairs)} pairs of methods {text}"
-                yield pair_ids(pair for pair, _ in found), f"{where}: {what}: {values}"
+                yield pair_ids(told), f"{where}: {what}: {values}"
 
     return check
 

@@ -42,7 +42,7 @@ def _rates(pair: Pair) -> tuple[float, float] | None:
 def _rate_sensitive(evidence: Evidence) -> Iterator[Said]:
     """The accuracy under the small minus that under the large starting rate, between the two farthest apart."""
     places: defaultdict[str, dict[str, dict[tuple[float, float], list[Pair]]]] = defaultdict(dict)
-    for pair in evidence.pairs:
+    for pair in evidence.pairs.alike(lambda result: result.name):
         rates = _rates(pair)
         if rates and pair.a.top1 is not None and pair.b.top1 is not None:
             points = places[pair.a.place].setdefault(f"{pair.a.name} at {pair.a.amount}", {})

@@ -1,0 +1,88 @@
+"""All pairs of results that may be compared, in columns: for thousands of results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairprune.audit.matching import rates_match, same_cost, same_epochs, same_schedule
+from fairprune.audit.pairing import Traits, meeting, profile
+from fairprune.audit.pairs import Pairs, Whole, distinct, numbered
+from fairprune.audit.result import Result
+from fairprune.audit.setups import FLAGS, RATES, How, Reading, Side, how_of, sides_of, verdict_of
+
+
+def pair_all(
+    results: Iterable[Result],
+    tau: float = 0.05,
+    assume_equal: Set[str] = frozenset(),
+    reading: Reading = "wang",
+    *,
+    traits: Callable[[Result], Traits] = lambda _: (),
+) -> Pairs:
+    """The pairs of `compare_all` whose `traits` agree where they are known: so many are affordable."""
+    how, sides = how_of(tau, assume_equal, reading), sides_of(results)
+    a, b = _matching(sides, traits, how)
+    matched = _bits(_matched(_rates(sides), a, b, how))
+    flags = _bits(_flagged(sides, a, b, how))
+    profiles = numbered(profile(one, how) for one in sides)
+    first, kind = distinct(matched, flags, profiles[a], profiles[b])
+    verdicts = [
+        verdict_of(sides[a[n]], sides[b[n]], _named(RATES, matched[n]), _named(FLAGS, flags[n]), how) for n in first
+    ]
+    reached = np.array([verdict.setup is not None for verdict in verdicts], dtype=bool)[kind]
+    return Pairs(tuple(one.result for one in sides), verdicts, (a, b, kind), np.flatnonzero(reached))
+
+
+def _matching(sides: Sequence[Side], traits: Callable[[Result], Traits], how: How) -> tuple[Whole, Whole]:
+    """Places of those that meet and have a rate that matches."""
+    rates = _rates(sides)
+    found: list[tuple[int, Whole]] = []
+    for place, met in meeting(sides, how, traits):
+        others = np.asarray(met)
+        found.append((place, others[np.logical_or(*_matched(rates, place, others, how))]))
+    none = np.array([], dtype=np.int64)
+    a = np.repeat(np.array([place for place, _ in found], dtype=np.int64), [len(others) for _, others in found])
+    return a, np.concatenate([none, *(others for _, others in found)])
+
+
+def _rates(sides: Sequence[Side]) -> NDArray[np.float64]:
+    """A row for each of `RATES`: logarithms."""
+    return np.array([one.rates for one in sides]).reshape(-1, len(RATES)).T
+
+
+def _matched(rates: NDArray[np.float64], a: Whole | int, b: Whole, how: How) -> list[NDArray[np.bool_]]:
+    """For every rate which pairs match."""
+    names = zip(RATES, rates, strict=True)
+    return [rates_match(rate[a], rate[b], how.reach, granted=name in how.granted) for name, rate in names]
+
+
+def _flagged(sides: Sequence[Side], a: Whole, b: Whole, how: How) -> Iterator[NDArray[np.bool_]]:
+    """For every flag which pairs share it."""
+    epochs = np.array([one.epochs for one in sides])
+    yield same_epochs(epochs[a], epochs[b])
+    scratch = np.array([one.result.kind == "scratch" for one in sides], dtype=bool)
+    mixed = scratch[a] != scratch[b]
+    budgets = np.array([one.budgets for one in sides]).reshape(-1, 2, 2)
+    short = (mixed & (how.reading == "liu")).astype(np.int64)
+    (x, large), (y, other) = budgets[a, short].T, budgets[b, short].T
+    yield same_cost(x, large, y, other, short)
+    overall, which = np.zeros(len(a), dtype=bool), np.flatnonzero(mixed)
+    schedules = numbered(one.result.schedule if mixed.any() else None for one in sides)
+    first, kind = distinct(schedules[a[which]], schedules[b[which]])
+    alike = [same_schedule(sides[a[n]].result, sides[b[n]].result) for n in which[first]]
+    overall[which] = np.array(alike, dtype=bool)[kind]
+    yield overall
+
+
+def _bits(flags: Iterable[NDArray[np.bool_]]) -> Whole:
+    """One number for several yes or no."""
+    found: Whole = np.sum([flag.astype(np.int8) << n for n, flag in enumerate(flags)], axis=0)
+    return found
+
+
+def _named(names: Sequence[Any], bits: int) -> tuple[Any, ...]:
+    return tuple(name for n, name in enumerate(names) if bits >> n & 1)
