@@ -38,7 +38,7 @@ def together(summary: Summary, rate: Rate, shelf: Shelf | None = None) -> Figure
     panels = [panel for panel in summary.panels if _reached(panel, rate)]
     if not panels:
         return None
-    title = f"{summary.name}: test {summary.endpoint} against {rate.name}"
+    title = f"{summary.name}: test {words.endpoint(summary)} against {rate.name}"
     if len(panels) == 1:
         return replace(_figure(summary, panels[0], rate, shelf), title=title)
     plots = [
@@ -71,7 +71,7 @@ def _figure(summary: Summary, panel: Panel, rate: Rate, shelf: Shelf | None) -> 
     plot = _plot(summary, panel, rate, laid)
     return Figure(
         key=f"chart-{summary.panels.index(panel)}-{rate.key}",
-        title=f"{where(panel)}: test {summary.endpoint} against {rate.name}",
+        title=f"{where(panel)}: test {words.endpoint(summary)} against {rate.name}",
         caption=" ".join(filter(None, (note, where_timed))),
         panels=(plot,),
         aspect=0.5,
@@ -142,7 +142,7 @@ def _heights(mates: list[Panel]) -> tuple[float, float]:
 def _axis(summary: Summary, heights: Iterable[float]) -> Axis:
     bottom, top = (0.0, 100.0) if summary.unit == "%" else (-math.inf, math.inf)
     unit = f", {summary.unit}" if summary.unit else ""
-    return axes.linear(f"test {summary.endpoint}{unit}", heights, floor=bottom, ceiling=top)
+    return axes.linear(f"test {words.endpoint(summary)}{unit}", heights, floor=bottom, ceiling=top)
 
 
 def _drawn(summary: Summary, panel: Panel, rate: Rate) -> list[str]:
@@ -199,7 +199,7 @@ def _hover(summary: Summary, cell: Cell, spread: Spread, timed: Sequence[Rate]) 
     seeds = ", ".join(pairs[:_MOST_SEEDS]) + (f" and {len(pairs) - _MOST_SEEDS} more" if pairs[_MOST_SEEDS:] else "")
     lines = [
         cell.target,
-        f"{summary.endpoint} {words.spread(spread, decimals)} {summary.unit}".strip(),
+        f"{words.endpoint(summary)} {words.spread(spread, decimals)} {summary.unit}".strip(),
         f"n = {words.runs(cell)}; seeds (base/run) {seeds}",
         f"compression {words.achieved(cell.compression)}, theoretical speedup {words.achieved(cell.speedup)}",
         *(f"{each.name} {words.achieved(each.of(cell))}" for each in timed if each.of(cell)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fairprune.report import words
@@ -11,6 +12,7 @@ from fairprune.summary import Comparison, Panel, Summary
 _SAID = {"better": "better than {}", "worse": "worse than {}", "not separated": "not separated from {}"}
 
 _NAMED = 40  # methods in a sentence
+_SIZED = 12  # methods in a sentence that says how much
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ def headline(summary: Summary) -> list[Statement]:
     progress = _progress(summary)
     found = [Statement("", (progress,))] if progress else []
     if summary.done:
-        found += [Statement(where(panel), tuple(_panel(panel))) for panel in summary.panels]
+        found += [Statement(where(panel), tuple(_panel(panel, words.digits(summary)))) for panel in summary.panels]
     return found
 
 
@@ -59,7 +61,7 @@ def _progress(summary: Summary) -> str:
     return f"{summary.done:,} of {summary.expected:,} runs ended ({others}). What follows rests on those that ended."
 
 
-def _panel(panel: Panel) -> list[str]:
+def _panel(panel: Panel, decimals: int) -> list[str]:
     comparisons = panel.comparisons
     if not comparisons and panel.kind.startswith("scratch"):
         return ["Trained from scratch without a control of its own: see the exploratory comparison with retraining."]
@@ -74,17 +76,24 @@ def _panel(panel: Panel) -> list[str]:
     for verdict in ("better", "worse", "not separated"):
         for (said, control, apart), methods in sorted(by_verdict.items(), key=lambda item: item[0][2]):
             if said == verdict:
-                names = [_at(name, group, targets[name]) for name, group in methods.items()]
-                more = f"; and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
                 but = ", but not like with like (see beside the ranking)" if apart else ""
-                said_of = "; ".join(names[:_NAMED]) + more
-                sentences.append(f"{words.capital(_SAID[verdict].format(control))}{but}: {said_of}.")
+                of = _methods(methods, targets, decimals)
+                sentences.append(f"{words.capital(_SAID[verdict].format(control))}{but}: {of}.")
     lost = sum(c.verdict == "not estimable" for c in comparisons)
     if lost:
         reasons = sorted({c.reason for c in comparisons if c.verdict == "not estimable"})
-        more = f" and {len(reasons) - 2} more reasons" if len(reasons) > 2 else ""
+        more = f" and {words.plural(len(reasons) - 2, 'more reason')}" if len(reasons) > 2 else ""
         sentences.append(f"Not estimable: {lost} of {len(comparisons)} ({'; '.join(reasons[:2])}{more}).")
     return [*sentences, _behind(panel)]
+
+
+def _methods(methods: Mapping[str, list[Comparison]], targets: Mapping[str, int], decimals: int) -> str:
+    """Names with their targets, and, of a few, with the size of the difference."""
+    sized = len(methods) <= _SIZED
+    names = [
+        _at(name, group, targets[name]) + (_size(group, decimals) if sized else "") for name, group in methods.items()
+    ]
+    return "; ".join(names[:_NAMED]) + (f"; and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
 
 
 def _at(name: str, group: list[Comparison], targets: int) -> str:
@@ -92,6 +101,15 @@ def _at(name: str, group: list[Comparison], targets: int) -> str:
         return f"{name} at every target" if targets > 1 else name
     suffix = "" if group[0].target.startswith("ratio") else "x"
     return f"{name} at {words.listed(f'{c.amount:g}{suffix}' for c in group)}"
+
+
+def _size(group: list[Comparison], decimals: int) -> str:
+    """From the lowest to the highest end of the differences' intervals."""
+    lows, highs = ([end for c in group if (end := getattr(c, side)) is not None] for side in ("low", "high"))
+    if not lows:
+        return ""
+    ends = [words.number(end, decimals, "+") for end in (min(lows), max(highs))]
+    return f" [{ends[0]},\N{NO-BREAK SPACE}{ends[1]}]"
 
 
 def _behind(panel: Panel) -> str:

@@ -94,7 +94,7 @@ def anchor(summary: Summary, panel: Panel, index: int | None) -> str:
 def endpoint_title(summary: Summary) -> str:
     """The endpoint with its split and unit."""
     unit = f", {summary.unit}" if summary.unit else ""
-    return f"test {summary.endpoint}{unit} [{summary.confidence:.0%} interval]"
+    return f"test {words.endpoint(summary)}{unit} [{summary.confidence:.0%} interval]"
 
 
 def _row(

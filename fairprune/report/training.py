@@ -47,7 +47,7 @@ def pictures(summary: Summary, cell: Cell, trained: Trained) -> Iterator[Picture
         if any(len(line) > 1 for line in lines):
             more = f" ({len(lines)} of {len(ended)} runs)" if len(ended) > _MOST_RUNS else ""
             unit = f", {summary.unit}" if summary.unit else ""
-            title = f"{words.capital(name)}: validation {summary.endpoint}{unit}{more}"
+            title = f"{words.capital(name)}: validation {words.endpoint(summary)}{unit}{more}"
             yield Picture(title, _svg(lines, words.digits(summary)), _said(lines, words.digits(summary)))
 
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:  # a summary brings statistics, and these torch; words are sai
     from fairprune.summary import Cell, Comparison, Range, Spread, State, Summary
 
 MARKS = {"better": "▲", "worse": "▼", "not separated": "○", "not estimable": "–"}
+_ENDPOINTS = {"top1": "top-1 accuracy", "top5": "top-5 accuracy"}
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FINE = 1000  # test samples from which hundredths of a percent mean something
 
 
@@ -17,6 +19,11 @@ def digits(summary: Summary) -> int:
     if summary.unit != "%":
         return 4
     return 2 if summary.samples.get("test", 0) >= _FINE else 1
+
+
+def endpoint(summary: Summary) -> str:
+    """The endpoint by the name that papers give it."""
+    return _ENDPOINTS.get(summary.endpoint, summary.endpoint.replace("_", " "))
 
 
 def number(value: float, decimals: int, sign: str = "") -> str:
@@ -123,9 +130,16 @@ def duration(seconds: float) -> str:
 
 
 def amount(value: float) -> str:
-    """A count of operations with its power of ten: `3.2e12` as `3.2 · 10^12`."""
+    """A count of operations with its power of ten: `3.2e12` as `3.2 · 10¹²`."""
     mantissa, exponent = f"{value:.1e}".split("e")
-    return "0" if value == 0 else f"{mantissa} · 10^{int(exponent)}"
+    return "0" if value == 0 else f"{mantissa} · 10{str(int(exponent)).translate(_RAISED)}"
+
+
+def device_hours(summary: Summary) -> str:
+    """What a study took, `0.71 CPU-hours`: the time of each stage on its device, whatever its threads."""
+    hours = sum(charge.seconds for charge in summary.charges) / 3600
+    kinds = sorted({"CPU" if place.text.startswith("CPU") else "GPU" for place in summary.places})
+    return f"{hours:.2g} {kinds[0]}-hours" if len(kinds) == 1 else f"{hours:.2g} hours of {' and '.join(kinds)}"
 
 
 def notes(summary: Summary) -> list[str]:

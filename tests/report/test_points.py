@@ -57,13 +57,13 @@ def test_training_is_a_line_a_run_and_a_sentence(made):
     }
     low, high = sorted(f"{run.pruned:.1f}" for run in cell.runs[:2])
     (picture,) = pictures(summary, cell, curves)
-    assert picture.title == "Retraining: validation top1, %"
+    assert picture.title == "Retraining: validation top-1 accuracy, %"
     assert picture.text == f"{low} to {high} before, 80.0 after 300 epochs."
     assert picture.svg.count('class="run"') == 2
     assert picture.svg.count("L") == 2 + 2 * 61  # of the frame; thinned, and the last epoch is there
     assert list(pictures(summary, cell, {})) == []
     dense = list(pictures(summary, summary.panels[0].dense, {summary.panels[0].dense.runs[0].id: {"pretrain": rows}}))
-    assert [p.title for p in dense] == ["Pretraining: validation top1, %"]
+    assert [p.title for p in dense] == ["Pretraining: validation top-1 accuracy, %"]
     page = html.page(summary, made.records, (), "run", trained=curves)
     assert "80.0 after 300 epochs." in page
 

@@ -184,7 +184,7 @@ def test_the_page_is_escaped_and_ranks_nothing(made, summary):
     assert "javascript:" not in page
     assert '<a href="https://poe.org/">Poe 2017</a>' in page
     section = page[page.index('id="published"') : page.index('id="findings"')]
-    assert "top1, %, as reported" in section
+    assert "top-1 accuracy, %, as reported" in section
     assert "None reaches S3.2, so none is ranked with ours." in section
     assert "&lt;script&gt;" in section
     table = re.compile(r'<h2 id="table">.*?</section>', re.S)

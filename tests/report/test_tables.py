@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from fairprune.report import headline, markdown, terminal, words
-from fairprune.summary import Range, summarise
+from fairprune.summary import Place, Range, summarise
 
 FOUND = {"mild": "note", "worst": "unfair"}
 METHODS = {"random-weight": ("weight", 3.0), "magnitude": ("weight", 0.5), "gradient_weight": ("weight", 3.0)}
@@ -81,11 +81,18 @@ def test_costs_are_means_relative_to_the_dearest_base(synthetic):
 
 def test_the_headline_claims_what_is_separated_and_names_what_is_not(synthetic):
     made = synthetic(METHODS)
-    (statement,) = headline.headline(summarise(made.study, made.points, made.records))
+    summary = summarise(made.study, made.points, made.records)
+    (statement,) = headline.headline(summary)
+    compared = {name: [c for c in summary.comparisons if c.method == name] for name in ("magnitude", "gradient_weight")}
+    ends = {name: (min(c.low for c in found), max(c.high for c in found)) for name, found in compared.items()}
+    spans = {
+        name: f"[{words.number(low, 1, '+')},\xa0{words.number(high, 1, '+')}]" for name, (low, high) in ends.items()
+    }
+    assert len(set(spans.values())) == 2
     assert statement.where == "digits-digits_cnn, finetune"
     assert statement.sentences == (
-        "Better than random-weight: magnitude at every target.",
-        "Not separated from random-weight: gradient_weight at every target.",
+        f"Better than random-weight: magnitude at every target {spans['magnitude']}.",
+        f"Not separated from random-weight: gradient_weight at every target {spans['gradient_weight']}.",
         "Each point rests on 3 runs from 3 base models.",
     )
 
@@ -95,6 +102,24 @@ def test_the_headline_of_one_base_and_one_seed(synthetic):
     (statement,) = headline.headline(summarise(made.study, made.points, made.records))
     assert statement.sentences[0].startswith("Not estimable: 8 of 8 (too few seeds")
     assert statement.sentences[-1].endswith("Intervals hold given this one base.")
+
+
+def test_many_methods_are_named_without_sizes(synthetic):
+    made = synthetic({"random": ("weight", 4.0)} | {f"magnitude-{n}": ("weight", 0.1) for n in range(13)}, noise=0.1)
+    (statement,) = headline.headline(summarise(made.study, made.points, made.records))
+    assert statement.sentences[0].startswith("Better than random: magnitude-0 at every target; magnitude-1 at")
+    assert "[" not in statement.sentences[0]
+
+
+def test_what_a_study_took_is_in_hours_of_its_devices(synthetic):
+    made = synthetic(METHODS)
+    summary = summarise(made.study, made.points, made.records)
+    hours = f"{sum(charge.seconds for charge in summary.charges) / 3600:.2g}"
+    assert words.device_hours(summary) == f"{hours} CPU-hours"
+    gpu = Place(text="NVIDIA H200; 1 thread", runs=1)
+    assert words.device_hours(summary.model_copy(update={"places": (gpu,)})) == f"{hours} GPU-hours"
+    both = summary.model_copy(update={"places": (gpu, *summary.places)})
+    assert words.device_hours(both) == f"{hours} hours of CPU and GPU"
 
 
 def test_an_unfinished_study_says_so_first(synthetic):
@@ -133,7 +158,7 @@ def test_small_words():
     assert words.achieved(Range(mean=3.99, min=3.98, max=4.0)) == "3.99x"
     assert words.achieved(None) == "–"
     assert (words.duration(42), words.duration(450), words.duration(11520)) == ("42 s", "7.5 min", "3.2 h")
-    assert (words.amount(3.21e12), words.amount(0)) == ("3.2 · 10^12", "0")
+    assert (words.amount(3.21e12), words.amount(0)) == ("3.2 · 10¹²", "0")
     assert (words.listed(["a"]), words.listed("abc")) == ("a", "a, b and c")
     assert (words.plural(1, "run"), words.plural(2000, "run")) == ("1 run", "2,000 runs")
 

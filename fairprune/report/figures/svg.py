@@ -9,7 +9,7 @@ from fairprune.report.figures import marks
 from fairprune.report.figures.boxes import Box, ends, labels
 from fairprune.report.figures.elements import add, element, number, path, text_of
 from fairprune.report.figures.layout import LINE, SWATCH, Entry, Sheet, arrange
-from fairprune.report.figures.palette import FONTS, SHAPED_FOR, Look, cut
+from fairprune.report.figures.palette import FONTS, SHAPED_FOR, Look, breadth, cut
 from fairprune.report.figures.values import Figure, Reference, Series
 
 _NOTHING = "nothing reported"
@@ -128,7 +128,8 @@ def _titles(group: Element, box: Box, look: Look) -> None:
         text = cut(box.title, 1.05 * em, box.room)
         add(group, "text", text, x=box.left, y=box.top - box.rise, fill=look.colours["ink"], font_weight="600")
     if box.y_title:
-        add(group, "text", box.y_title, x=box.left, y=box.top - 0.9 * em, fill=soft)
+        fits = max(0.0, min(box.left, look.width - breadth(box.y_title, em)))  # beside long names there is little room
+        add(group, "text", box.y_title, x=fits, y=box.top - 0.9 * em, fill=soft)
     if box.x_title:
         add(group, "text", box.x_title, x=box.right, y=box.bottom + 2.95 * em, text_anchor="end", fill=soft)
     if box.panel.empty:

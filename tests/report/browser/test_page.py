@@ -76,7 +76,7 @@ def test_columns_sort_by_mouse_and_keyboard(page):
     down = column(shown, "endpoint")
     assert down == sorted(first, reverse=True)
     assert shown.js("document.querySelector('th[data-key=endpoint]').ariaSort") == "descending"
-    assert "sorted by test top1, % [95% interval], descending." in shown.js("said.textContent")
+    assert "sorted by test top-1 accuracy, % [95% interval], descending." in shown.js("said.textContent")
     shown.js("document.querySelector('th[data-key=endpoint] button').focus()")
     shown.press("Enter")
     assert column(shown, "endpoint") == sorted(first)
@@ -144,7 +144,7 @@ def test_pointing_at_a_mark_shows_its_numbers_and_a_click_its_runs(page):
     shown.point(mark)
     assert shown.js("document.querySelector('.tip').hidden") is False
     tip = shown.js("document.querySelector('.tip').textContent")
-    assert tip.startswith("magnitude\ncompression 2x\ntop1 ")
+    assert tip.startswith("magnitude\ncompression 2x\ntop-1 accuracy ")
     assert "seeds (base/run) 0/0, 1/1, 2/2" in tip
     shown.point(mark, press=True)
     assert shown.js("location.hash") == "#point-0-3"
@@ -190,24 +190,7 @@ def test_print_leaves_out_what_needs_a_screen(page):
     for part in (".switch", ".filter", "nav", "details"):
         assert shown.js(f"document.querySelector('{part}').offsetHeight") == 0
     assert shown.js("getComputedStyle(document.querySelector('.results')).color") == "rgb(0, 0, 0)"
-    assert shown.js("[...document.querySelectorAll('h3')].filter(h => h.closest('.listed') && h.offsetHeight).length") == 0
-
-
-def test_a_printer_gets_light_colours_the_wide_figure_and_every_column(page):
-    colours = "['--paper', '--c2', '--better'].map(n => getComputedStyle(document.body).getPropertyValue(n).trim())"
-    shown = page(width=720)
-    light = shown.js(colours)
-    shown.media(kind="print", scheme="dark")
-    assert shown.js(colours) == ["#fff", *light[1:]]
-    assert shown.js("[...document.querySelectorAll('.results th')].filter(h => !h.offsetWidth).length") == 0
-    assert shown.js("document.querySelector('.axis-compression svg.wide').getBoundingClientRect().width") > 600
-    assert shown.js("document.documentElement.scrollWidth") < 900  # browsers shrink to the sheet what is wider
-
-
-def test_a_poster_shows_everything_larger(page):
-    shown = page(width=3840)
-    assert shown.js("document.querySelector('main').offsetWidth") > 2800
-    assert shown.js("parseFloat(getComputedStyle(document.querySelector('.results')).fontSize)") > 24
+    assert shown.js("[...document.querySelectorAll('.listed h3')].filter(h => h.offsetHeight).length") == 0
 
 
 def test_the_page_is_whole_without_scripts(shown, opened):

@@ -10,7 +10,7 @@ import pytest
 from fairprune.report.figures import axes
 from fairprune.report.figures.elements import path
 from fairprune.report.figures.layout import arrange
-from fairprune.report.figures.palette import SHAPES, WIDE, paper
+from fairprune.report.figures.palette import NARROW, SHAPES, WIDE, breadth, paper
 from fairprune.report.figures.svg import inline, standalone
 from fairprune.report.figures.values import Figure, Panel, Point, Reference, Series
 
@@ -162,3 +162,13 @@ def test_a_diagonal_is_where_both_axes_say_the_same():
     box = arrange(Figure("key", "title", "", (panel,)), WIDE).boxes[0]
     ends = path([(box.x(1.0), box.y(1.0)), (box.x(panel.y.high), box.y(panel.y.high))])
     assert f'd="{ends}"' in inline(Figure("key", "title", "", (panel,)), WIDE, "wide")
+
+
+def test_a_title_over_long_names_stays_inside():
+    rows = Series("n", (Point(1, 0, ""),), kind="spans")
+    listed = axes.names("method, theoretical speedup (dense / kept multiply-adds)", ["a name that takes half the room"])
+    made = Figure("k", "t", "", (Panel("", axes.linear("x", [0, 2]), listed, (rows,)),), names="none")
+    root = ElementTree.fromstring(inline(made, NARROW, "narrow"))
+    (title,) = (e for e in root.iter("text") if e.text == listed.title)
+    assert float(title.get("x")) + breadth(listed.title, NARROW.font) <= NARROW.width
+    assert float(title.get("x")) < arrange(made, NARROW).boxes[0].left

@@ -1,0 +1,34 @@
+"""The report's page on paper and on a poster."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairprune.report import html
+from fairprune.summary import summarise
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(synthetic, opened):
+    made = synthetic({"random": ("channel", 4.0), "l1_norm": ("channel", 1.0), "fpgm": ("channel", 1.1)})
+    text = html.page(summarise(made.study, made.points, made.records), made.records, [], "fairprune run")
+    return lambda **size: opened(text, **size)
+
+
+def test_a_printer_gets_light_colours_the_wide_figure_and_every_column(page):
+    colours = "['--paper', '--c2', '--better'].map(n => getComputedStyle(document.body).getPropertyValue(n).trim())"
+    shown = page(width=720)
+    light = shown.js(colours)
+    shown.media(kind="print", scheme="dark")
+    assert shown.js(colours) == ["#fff", *light[1:]]
+    assert shown.js("[...document.querySelectorAll('.results th')].filter(h => !h.offsetWidth).length") == 0
+    assert shown.js("document.querySelector('.axis-compression svg.wide').getBoundingClientRect().width") > 600
+    assert shown.js("document.documentElement.scrollWidth") < 900  # browsers shrink to the sheet what is wider
+
+
+def test_a_poster_shows_everything_larger(page):
+    shown = page(width=3840)
+    assert shown.js("document.querySelector('main').offsetWidth") > 2800
+    assert shown.js("parseFloat(getComputedStyle(document.querySelector('.results')).fontSize)") > 24
