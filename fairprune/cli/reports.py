@@ -14,7 +14,7 @@ from fairprune.cli.corpus.options import CorpusFolder
 from fairprune.cli.drawing import WIDTH_HELP, inches_of
 from fairprune.cli.options import DEFAULT_STORE, AsJson, DataRoot, Overrides, StoreFolder
 from fairprune.cli.published import shelf_of
-from fairprune.reading import audited, read_curves, read_records, read_session, summarised
+from fairprune.reading import audited, read_curves, read_noted, read_records, read_session, read_summary
 
 if TYPE_CHECKING:
     from fairprune.launch.session import Session
@@ -75,11 +75,13 @@ def write_page(session: Session, study: Path, output: Path) -> Path:
 
 
 def _shown(session: Session, command: str, with_corpus: bool = False, corpus: Path | None = None) -> Shown:
+    from fairprune.report.points import unlisted
     from fairprune.report.shown import Shown
 
-    records = read_records(session)
-    summary = summarised(session, records)
-    findings = audited(session, records, summary)
+    noted = read_noted(session)
+    summary = read_summary(session, noted)
+    findings = audited(session, noted, summary)
+    records = {} if unlisted(summary) and not with_corpus else read_records(session)  # which only points tell of
     shelf = shelf_of(session, records, corpus, session.study.endpoint) if with_corpus else None
     return Shown(summary, records, findings, command, shelf, read_curves(session, records.values()))
 

@@ -26,9 +26,12 @@ def read_results(
     returns. `store` is by default that of the command: the environment variable FAIRPRUNE_STORE, else
     "fairprune-results". The data need not be at hand. Raises SpecError and StoreError.
     """
+    from fairprune.reading.noted import taken
+
     folder = Path(store or os.environ.get("FAIRPRUNE_STORE") or "fairprune-results")
     found = study if isinstance(study, Study) else Path(study)
     session = read_session(found, overrides, folder, Path(data_root) if data_root else None)
     records = read_records(session)
-    summary = summarised(session, records)
-    return Results(summary, records, audited(session, records, summary))
+    known = taken(records)
+    summary = summarised(session, known)
+    return Results(summary, records, audited(session, known, summary))
