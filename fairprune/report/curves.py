@@ -155,7 +155,8 @@ def _drawn(summary: Summary, panel: Panel, rate: Rate) -> list[str]:
         return list(values)
     sign = 1 if summary.direction == "lower" else -1
     best = sorted(values, key=lambda name: sign * fmean(values[name]))
-    controls = [name for name in values if any(c.control == name for c in panel.comparisons)]
+    compared = {c.control for c in panel.comparisons}
+    controls = [name for name in values if name in compared]
     kept = set([*controls, *(name for name in best if name not in controls)][:MOST_DRAWN])
     return [name for name in values if name in kept]
 
