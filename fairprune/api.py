@@ -31,23 +31,24 @@ from fairprune.pruning.scoring import check_options
 from fairprune.pruning.space import Space
 from fairprune.pruning.target import check_removable, check_target
 from fairprune.spec import Target, default_allocation
+from fairprune.validation import validate
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 def compression(value: float) -> Target:
     """A target: the whole network's parameters become `value` times fewer."""
-    return Target(axis="compression", value=value)
+    return validate(Target, {"axis": "compression", "value": value}, "target")
 
 
 def speedup(value: float) -> Target:
     """A target: multiply-adds become `value` times fewer (theoretical speedup)."""
-    return Target(axis="speedup", value=value)
+    return validate(Target, {"axis": "speedup", "value": value}, "target")
 
 
 def ratio(value: float) -> Target:
     """A target: the fraction of prunable units REMOVED, from 0 to below 1."""
-    return Target(axis="ratio", value=value)
+    return validate(Target, {"axis": "ratio", "value": value}, "target")
 
 
 def prune(

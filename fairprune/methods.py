@@ -11,7 +11,7 @@ from fairprune.declared import Declared, declared
 from fairprune.errors import SpecError, unknown
 from fairprune.recipes import canonical_recipe, merged
 from fairprune.spec import Method, Recipe, Task, default_allocation
-from fairprune.study import Study
+from fairprune.study import Study, answers
 from fairprune.validation import validate
 
 Plain = {"weight": "magnitude", "channel": "l1_norm", "block": "magnitude"}
@@ -22,6 +22,7 @@ def resolve_methods(study: Study, folder: Path | None = None) -> dict[str, Metho
     named = {name: filled(name, method, folder) for name, method in study.methods.items()}
     controls = _controls(study, named, folder)
     every = named | {name: control for name, control in controls.items() if not _taken(name, control, named)}
+    _check_control(study, every)
     return {name: _with_lender(name, every) for name in every}
 
 
@@ -139,6 +140,14 @@ def _controls(study: Study, methods: Mapping[str, Method], folder: Path | None) 
         if study.controls.like:
             controls |= _like_controls(alike, plain, folder)
     return controls
+
+
+def _check_control(study: Study, methods: Mapping[str, Method]) -> None:
+    """Raise SpecError where the study asks for a control that no method is."""
+    granularities = {name: method.granularity for name, method in methods.items()} | {"dense": ""}
+    asked = study.control != Study.model_fields["control"].default  # which may be switched off
+    if asked and not any(answers(study.control, name, unit) for name, unit in granularities.items()):
+        raise SpecError(unknown("control", study.control, granularities))
 
 
 def _taken(name: str, control: Method, methods: Mapping[str, Method]) -> bool:

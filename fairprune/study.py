@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -16,7 +17,7 @@ from fairprune.validation import validate
 
 NAMED = ("data", "network", "checkpoint")  # tables of a task that may be written as their name alone
 
-
+MOST_SEEDS = 10_000
 Demand = Literal["", "S1", "S2", "S3.1", "S3.2", "S4.1", "S4.2", "SX-A", "SX-B", "S4.2-overall"]
 
 
@@ -101,6 +102,14 @@ class Study(Value):
         return tuple((seed, seed) for seed in self.seeds)
 
 
+def answers(pattern: str, method: str, granularity: str) -> bool:
+    """Whether a method is named by a pattern for controls.
+
+    `NAME-GRANULARITY` and `NAME-GRANULARITY-init`, as expansion names the controls that it adds, answer to `NAME` too.
+    """
+    return any(fnmatchcase(method, f"{pattern}{end}") for end in ("", f"-{granularity}", f"-{granularity}-init"))
+
+
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     """The study in a TOML file, with `key.path=value` overrides (values in TOML syntax, or bare strings)."""
     if not path.exists():
@@ -137,10 +146,19 @@ def parse_study(table: dict[str, Any], where: str = "study") -> Study:
             raise SpecError(f"{where}: give either [task] or [tasks.NAME], not both")
         single = table.pop("task")
         table["tasks"] = {_task_name(single): single}
-    if isinstance(table.get("seeds"), int):
-        table["seeds"] = list(range(table["seeds"]))
+    if "seeds" in table:
+        table["seeds"] = _replicates(table["seeds"], where)
     table["tasks"] = {name: _shorthand(entry) for name, entry in _tables(table, "tasks", where).items()}
     return validate(Study, table, where)
+
+
+def _replicates(value: Any, where: str) -> Any:
+    """Seeds from their number, or as they are listed."""
+    if isinstance(value, list | tuple):
+        return value
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_SEEDS:
+        raise SpecError(f"{where}: seeds = {value!r}: expected their number, 1 to {MOST_SEEDS:,}, or a list of them")
+    return list(range(value))
 
 
 def _tables(table: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from fairprune.errors import SpecError, unknown
 
+# pydantic's words for what a table of TOML calls otherwise
+_PLAIN = {"tuple_type": "expected a list", "too_short": "expected at least one"}
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -31,7 +33,7 @@ def _explain(model: type[BaseModel], error: Any) -> str:
         return unknown("key", str(last), owner.model_fields) + inside
     if error["type"] == "missing":
         return f"'{place}' is missing"
-    message: str = error["msg"].removeprefix("Value error, ")
+    message: str = _PLAIN.get(error["type"], error["msg"]).removeprefix("Value error, ")
     if not place:
         return message
     return f"{place} = {error['input']!r}: {message[0].lower()}{message[1:]}"

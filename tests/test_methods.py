@@ -314,6 +314,21 @@ def test_a_method_that_is_repaired_is_no_plain_control(folder):
     assert {name for name, _ in found} == {"mended", "l1_norm-channel", "random-channel", "dense"}
 
 
+def controlled(control):
+    one = study(mine={"criterion": "lamp"})
+    return one.model_copy(update={"control": control})
+
+
+@pytest.mark.parametrize("control", ["random", "random*", "random-weight", "magnitude", "dense", "mine", "*"])
+def test_a_control_that_there_is(folder, control):
+    assert resolve_methods(controlled(control), folder)
+
+
+def test_a_control_that_no_method_is(folder):
+    with pytest.raises(SpecError, match=r"unknown control 'randm'; did you mean 'random-weight'\?"):
+        resolve_methods(controlled("randm"), folder)
+
+
 def test_no_control_takes_the_place_of_a_method_of_its_name(folder):
     with pytest.raises(SpecError, match="method random-weight: the name is that of a control"):
         points(folder, **{"random-weight": {"criterion": "lamp"}})

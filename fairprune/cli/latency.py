@@ -20,7 +20,9 @@ Batches = Annotated[
     list[int] | None, typer.Option("--batch", min=1, help="Batch size to measure at; repeatable; default: 1 and 128.")
 ]
 Seconds = Annotated[float, typer.Option("--seconds", help="How long to measure at each batch size.")]
-Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads to measure with; 0: as torch chooses.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=0, max=1024, help="Threads to measure with; 0: as torch chooses.")
+]
 Device = Annotated[str, typer.Option("--device", help="Where to measure: cpu, cuda, cuda:1 ...")]
 ChannelsLast = Annotated[bool, typer.Option("--channels-last", help="Measure in the layout with channels last.")]
 Precision = Annotated[Literal["fp32", "bf16"], typer.Option("--precision", help="fp32, or autocast to bf16.")]

@@ -71,7 +71,7 @@ def cost(
         bool, typer.Option("--curve", help="What each ratio of units removed costs, instead of each layer.")
     ] = False,
     speedups: Annotated[
-        list[float] | None, typer.Option("--speedup", help="With --curve: which ratio gives it; repeatable; default 2.")
+        list[float] | None, typer.Option("--speedup", help="Which ratio gives it, with --curve; repeatable; default 2.")
     ] = None,
     criterion: Criterion = "l1_norm",
     granularity: Granularity = None,
@@ -97,7 +97,7 @@ def cost(
     if weights:
         load_checkpoint(whole, weights)
     asked = conditions_of(batches, seconds, threads, device, channels_last, precision) if latency else None
-    if along:
+    if along or speedups:
         how = {"criterion": criterion, "granularity": granularity, "allocation": allocation}
         _show_curve(whole, example, how, speedups or [2.0], asked, as_json=as_json)
     else:
@@ -173,6 +173,8 @@ def built(network: str, shape: str, classes: int, options: list[str] | None) -> 
 
     try:
         channels, height, width = (int(part) for part in shape.split(","))
+        if min(channels, height, width) < 1:
+            raise ValueError
     except ValueError:
         raise SpecError(f"--shape {shape}: expected channels,height,width, e.g. 3,32,32") from None
     values = key_values("--option", options)

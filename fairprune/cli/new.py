@@ -157,9 +157,11 @@ def paper(
 def check_file(path: Path, force: bool) -> Path:
     """The file, which can be written. Raises SpecError for one that is there, or is called as if it were none."""
     from fairprune.errors import SpecError
+    from fairprune.files import check_place
 
     if path.suffix != ".toml":
         raise SpecError(f"{path}: expected a name that ends in .toml")
-    if path.exists() and not force:
+    if path.is_file() and not force:
         raise SpecError(f"{path} is there already: take another name, or overwrite it with --force")
+    check_place(path)
     return path

@@ -36,7 +36,7 @@ Jobs = Annotated[
     int,
     typer.Option("--jobs", "-j", min=0, help="Worker processes, which share a GPU; 0: one a core, or one on a GPU."),
 ]
-Threads = Annotated[int, typer.Option("--threads", min=0, help="Threads a worker; 0: cores divided by jobs.")]
+Threads = Annotated[int, typer.Option("--threads", min=0, max=1024, help="Threads a worker; 0: cores divided by jobs.")]
 Device = Annotated[
     str,
     typer.Option(

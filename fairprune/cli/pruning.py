@@ -111,9 +111,12 @@ def prune(
 
     target, amounts = _target(speedup, compression, ratio, ratios), _ratios(ratios)
     asked = conditions_of(batches, seconds, threads, device, channels_last, precision) if latency else None
+    _check_places(output, onnx)
     seen = _data(data, data_root, criterion, repair)
     shape = shape or (",".join(map(str, seen.shape)) if seen else "3,32,32")
     dense, example = built(network, shape, classes or (seen.classes if seen else 10), options)
+    if seen:
+        _check_images(seen, example, classes or seen.classes)
     if weights:
         load_checkpoint(dense, weights)
     small = fp.prune(
@@ -150,6 +153,27 @@ def _target(
     if len(wanted) > 1 or not (wanted or ratios):
         raise SpecError("expected exactly one target: --speedup, --compression or --ratio (or none, and --ratios)")
     return wanted[0] if wanted else None
+
+
+def _check_places(output: Path, onnx: Path | None) -> None:
+    """Raise before any work what would keep the files from being written after it."""
+    from fairprune.errors import SpecError
+    from fairprune.files import check_place
+
+    for path in (output, *([onnx] if onnx else [])):
+        check_place(path)
+    if onnx and onnx.absolute() == output.absolute():
+        raise SpecError(f"{onnx} cannot be both the pruned network and its ONNX file: expected two names")
+
+
+def _check_images(data: Data, example: Tensor, classes: int) -> None:
+    """Raise DataError for images that are not what the network was built for."""
+    from fairprune.errors import DataError
+
+    shape, name = tuple(example.shape[1:]), data.name
+    if shape != data.shape or classes != data.classes:
+        images = f"{','.join(map(str, data.shape))} in {data.classes} classes"
+        raise DataError(f"images of {name} are {images}, not {','.join(map(str, shape))} in {classes}: see --shape")
 
 
 def _ratios(given: list[str] | None) -> Mapping[str, float] | str | None:

@@ -181,7 +181,7 @@ def run(session: Session, policy: Policy, jobs: int, tell: Callable[[Event], Non
         tell(event)
 
     if jobs > 1 and len(stages) > 1:
-        work_in_processes(session.site, stages, jobs, listen)
+        work_in_processes(session.site, stages, min(jobs, len(stages)), listen)
     elif stages:
         work(workshop, stages, listen)
     return len(points)

@@ -15,6 +15,9 @@ from fairprune.errors import SpecError
 from fairprune.measure.accuracy import Precision
 from fairprune.measure.machine import device_name, processor
 
+LONGEST = 86_400  # seconds: a day
+MOST_THREADS = 1024  # torch breaks off where the system gives no more
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -30,8 +33,10 @@ class Conditions:
     def __post_init__(self) -> None:
         if not self.batch_sizes or min(self.batch_sizes) < 1:
             raise SpecError(f"batch sizes {list(self.batch_sizes)}: expected at least one, all of 1 or more")
-        if self.seconds <= 0:
-            raise SpecError(f"{self.seconds:g} seconds to measure in: expected more than 0")
+        if not 0 < self.seconds <= LONGEST:
+            raise SpecError(f"{self.seconds:g} seconds to measure in: expected more than 0, up to {LONGEST:,}")
+        if not 0 <= self.threads <= MOST_THREADS:
+            raise SpecError(f"{self.threads} threads to measure with: expected 1 to {MOST_THREADS:,}, or 0")
         if self.device.partition(":")[0] not in ("cpu", "cuda"):
             raise SpecError(f"device '{self.device}': latency is measured on cpu and cuda")
 

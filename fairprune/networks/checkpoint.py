@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +17,8 @@ def load_checkpoint(network: nn.Module, path: Path) -> None:
     """Load weights and buffers in place, strictly: every name and every shape must fit.
 
     Unwraps {"state_dict": ...} and {"model": ...} and strips a "module." prefix (torch's DataParallel). Only
-    `num_batches_tracked` may be absent, as older files lack it. Raises NetworkError, the network unchanged.
+    `num_batches_tracked` may be absent, as older files lack it. Raises NetworkError, the network unchanged; also for
+    values that are not finite.
     """
     tensors = _unwrap(_read(path), path)
     expected = network.state_dict()
@@ -34,6 +36,9 @@ def load_checkpoint(network: nn.Module, path: Path) -> None:
     ]
     if differences:
         raise NetworkError(f"{path} does not fit {type(network).__name__}: {'; '.join(differences)}")
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise NetworkError(f"{path} holds values that are NaN or infinite: {_first(broken)}")
     network.load_state_dict(tensors, strict=False)
 
 
@@ -43,11 +48,13 @@ def _read(path: Path) -> object:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it reads: it can be read, or is refused below
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise almost anything
         raise NetworkError(
-            f"{path} cannot be read as tensors only: it is damaged, or holds pickled code, which is never executed"
-            f" ({type(error).__name__})"
+            f"{path} cannot be read as tensors only ({type(error).__name__}): it is damaged, or holds pickled code, "
+            "which is never executed; expected safetensors, or torch.save(network.state_dict(), ...)"
         ) from error
 
 
@@ -69,7 +76,11 @@ def _unwrap(content: object, path: Path) -> dict[str, Tensor]:
 def _listed(what: str, names: Sequence[str]) -> list[str]:
     if not names:
         return []
-    return [f"{len(names)} {what}: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"]
+    return [f"{len(names)} {what}: {_first(names)}"]
+
+
+def _first(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
 
 
 def _shape(tensor: Tensor) -> str:

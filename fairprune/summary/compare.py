@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
 from fairprune import stats
+from fairprune.study import answers
 from fairprune.summary.cells import Scale
 from fairprune.summary.values import Cell, Comparison, Panel
 
@@ -27,12 +27,8 @@ Tables = dict[str, dict[str, dict[Hashable, float]]]  # target -> method -> pair
 
 
 def control_of(granularity: str, pattern: str, cells: Iterable[Cell]) -> str | None:
-    """The control of a granularity: the first method of it that the pattern names, else the dense control.
-
-    `NAME-GRANULARITY` and `NAME-GRANULARITY-init`, as expansion names the controls that it adds, answer to `NAME` too.
-    """
-    patterns = (pattern, f"{pattern}-{granularity}", f"{pattern}-{granularity}-init")
-    matching = [c for c in cells if any(fnmatchcase(c.method, p) for p in patterns)]
+    """The control of a granularity: the first method of it that the pattern names, else the dense control."""
+    matching = [c for c in cells if answers(pattern, c.method, granularity)]
     own = [c.method for c in matching if c.granularity == granularity]
     return next(iter(own or [c.method for c in matching if not c.granularity]), None)
 

@@ -46,7 +46,9 @@ def test_steps_are_those_asked_for(prune, fairprune, tmp_path):
     many, _ = prune(*arguments)
     once, _ = prune(*arguments, "--steps", 1)
     assert many["kept"] != once["kept"]
-    code, _, err = fairprune("prune", "digits_cnn", "--shape", "1,8,8", "--ratio", 0.5, "--steps", 2, "-o", tmp_path)
+    code, _, err = fairprune(
+        "prune", "digits_cnn", "--shape", "1,8,8", "--ratio", 0.5, "--steps", 2, "-o", tmp_path / "x"
+    )
     assert (code, "2 steps without training" in err) == (2, True)
 
 
@@ -102,6 +104,13 @@ def test_ratios_by_the_name_of_a_network(fairprune, tmp_path):
         (["--criterion", "thinet", "--ratio", 0.5], "thinet looks at training images (taps): say of which data set"),
         (["--ratio", 0.5, "--speedup", 2], "expected exactly one target"),
         (["--speedup", 0], "expected 1 or more"),
+        (["--speedup", "nan"], "target: value = nan: input should be a finite number"),
+        (["--ratio", 0.5, "--threads", 5000, "--latency"], "Invalid value for '--threads'"),
+        (
+            ["--criterion", "taylor", "--data", "digits", "--classes", 12, "--ratio", 0.5],
+            "in 10 classes, not 1,8,8 in 12",
+        ),
+        (["--ratio", 0.5, "--onnx", "/nowhere/x.onnx"], "cannot write /nowhere/x.onnx: there is no folder /nowhere"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(fairprune, tmp_path, arguments, message):
@@ -109,6 +118,16 @@ def test_what_cannot_be_done_is_one_line(fairprune, tmp_path, arguments, message
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_places_are_looked_at_before_any_work(fairprune, tmp_path, monkeypatch):
+    monkeypatch.setattr("fairprune.api.prune", lambda *_, **__: pytest.fail("pruned"))
+    asked = ["prune", "digits_cnn", "--shape", "1,8,8", "--ratio", 0.5, "-o"]
+    for place, message in ((tmp_path, "it is a folder"), (tmp_path / "no" / "x", "there is no folder")):
+        code, _, err = fairprune(*asked, place)
+        assert (code, message in err, err.count("\n")) == (2, True, 1)
+    code, _, err = fairprune(*asked, tmp_path / "x", "--onnx", tmp_path / "x")
+    assert (code, "cannot be both the pruned network and its ONNX file" in err) == (2, True)
 
 
 @pytest.mark.parametrize("command", ["ls", "prune", "check", "cost"])

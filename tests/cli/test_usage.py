@@ -58,3 +58,12 @@ def test_nothing_asked_is_answered_by_help(fairprune):
         code, out, err = fairprune(*words)
         assert (code, err) == (2, "")
         assert "Usage: fairprune" in out
+
+
+def test_an_interruption_is_said_by_the_exit_code_alone(fairprune, monkeypatch):
+    def interrupted(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fairprune.networks.build.build", interrupted)
+    code, out, err = fairprune("cost", "lenet5")
+    assert (code, out, err) == (130, "", "")

@@ -1,5 +1,6 @@
 import io
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,19 @@ def test_other_contents(tmp_path):
     ]:
         torch.save(content, tmp_path / "c.pt")
         assert expected in refused(tmp_path / "c.pt")
+
+
+def test_values_that_are_not_finite_are_refused(tmp_path):
+    state = trained().state_dict()
+    state["conv2.weight"][0] = float("nan")
+    torch.save(state, tmp_path / "c.pt")
+    assert refused(tmp_path / "c.pt").endswith("holds values that are NaN or infinite: conv2.weight")
+
+
+def test_a_plain_pickle_warns_of_nothing(tmp_path, recwarn):
+    (tmp_path / "c.pkl").write_bytes(pickle.dumps({"a": Path("x")}, protocol=4))
+    assert "never executed" in refused(tmp_path / "c.pkl")
+    assert not recwarn
 
 
 @pytest.fixture
