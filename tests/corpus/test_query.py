@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fairprune.cli.corpus.query import fit
 from fairprune.corpus.query import COLUMNS, SHOWN, Filters, chosen, parse_years, query, sql
 from fairprune.corpus.tables import Corpus, save
 from fairprune.errors import CorpusError, SpecError
@@ -124,6 +125,34 @@ def test_only_tables_that_are_asked_for_are_read(folder: Path) -> None:
         sql(folder, "SELECT COUNT(*) FROM papers")
 
 
+COLUMNS_OF_WORDS = [["a-very-long-name", "a-longer-name-still", "x", "93.53"], ["b", "c", "x", "1"]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "width", "expected"),
+    [
+        (["paper ", "method ", "x ", "top1"], 80, [0, 1, 2, 3]),
+        (["paper ", "method ", "x ", "top1"], 33, [0, 1, 2, 3]),  # 10 + 10 + 2 + 5 and 3 gaps of 2
+        (["paper ", "method ", "x ", "top1"], 32, [0, 1, 2]),
+        (["paper ", "variant ", "x ", "top1"], 32, [0, 2, 3]),  # a detail
+        (["paper ", "method ", "x ", "top1"], 5, [0]),
+    ],
+)
+def test_columns_that_fit(columns: list[str], width: int, expected: list[int]) -> None:
+    assert fit(columns, COLUMNS_OF_WORDS, width) == expected
+
+
+@pytest.mark.parametrize("width", [40, 80, 160])
+def test_what_the_terminal_has_no_room_for_is_named(
+    fairprune: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = fairprune("corpus", "query", "--corpus", folder, "--sql", "SELECT * FROM results")
+    header = out.splitlines()[0].split()
+    hidden = out.replace("\n", " ").partition("--json: ")[2].replace(",", "").split()[: len(COLUMNS) - 1 - len(header)]
+    assert sorted([*header, *hidden]) == sorted(set(COLUMNS) - {"year"})
+
+
 def test_the_command(fairprune: Command, folder: Path) -> None:
     asked = ("corpus", "query", "--corpus", folder)
     code, out, _ = fairprune(*asked, "--network", "lenet", "--dataset", "mnist")
@@ -143,6 +172,6 @@ def test_the_command(fairprune: Command, folder: Path) -> None:
     )
     assert "resnet,3" in out
     _, out, _ = fairprune(*asked, "--sql", "SELECT * FROM results")
-    assert " more columns with --csv or --json: base_top5, base_top1_std" in " ".join(out.split())
+    assert " more columns in a wider terminal, by --columns, --csv or --json: " in " ".join(out.split())
     code, _, err = fairprune(*asked, "--sql", "SELECT 1", "--paper", "e")
     assert (code, err) == (2, "error: --sql stands alone, but for --limit: its WHERE takes the place of filters\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _SHOWN = 40  # rows in the terminal
-_WIDEST = 16  # columns there
+_NARROWEST = 10  # characters that a column of words has there, if it needs them
+_FIRST_TO_GO = ("setting", "variant", "top5", "top1_std", "kind")  # where the terminal is too narrow for all columns
 
 Names = list[str] | None
 
@@ -110,18 +112,37 @@ def _print(found: pl.DataFrame, most: int, single: bool) -> None:
     shown = _flat(found.head(most or found.height))
     if single:
         shown = shown.select(name for name in shown.columns if shown[name].null_count() < shown.height)
-    wide = shown.columns[_WIDEST:]
-    shown = shown.drop(wide)
     same = [name for name in shown.columns if single and shown.height > 1 and shown[name].n_unique() == 1]
     columns = [name if shown[name].dtype.is_numeric() else f"{name} " for name in shown.columns if name not in same]
     if same:
         console().print("all: " + ", ".join(f"{name} {_cell(shown[name][0])}" for name in same) + "\n")
-    if columns and shown.height:
-        print_table(columns, ([_cell(value) for value in row] for row in shown.drop(same).iter_rows()))
-    if wide:
-        console().print(f"{len(wide)} more columns with --csv or --json: {', '.join(wide)}")
+    rows = [[_cell(value) for value in row] for row in shown.drop(same).iter_rows()]
+    fitting = fit(columns, rows, console().width)
+    if columns and rows:
+        print_table([columns[n] for n in fitting], ([row[n] for n in fitting] for row in rows))
+    hidden = [column.strip() for n, column in enumerate(columns) if n not in fitting]
+    if hidden and rows:
+        more = f"{len(hidden)} more column{'s' * (len(hidden) != 1)}"
+        console().print(f"{more} in a wider terminal, by --columns, --csv or --json: {', '.join(hidden)}")
     number = f"{found.height:,} row{'s' * (found.height != 1)}"
     console().print(number if shown.height == found.height else f"{number}, {shown.height} shown (--limit 0: all)")
+
+
+def fit(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The columns that a terminal so wide has room for, by index: numbers whole, words folded to some characters.
+
+    Details go first, then columns from the right; one stays.
+    """
+    needed = [max(map(len, (column, *(row[n] for row in rows)))) for n, column in enumerate(columns)]
+    needed = [min(need, _NARROWEST) if columns[n].endswith(" ") else need for n, need in enumerate(needed)]
+    names = [column.strip() for column in columns]
+    stays = list(range(len(columns)))
+    leaving = [names.index(name) for name in _FIRST_TO_GO if name in names]
+    for n in [*leaving, *(n for n in reversed(stays) if n not in leaving)]:
+        if len(stays) == 1 or sum(needed[n] + 2 for n in stays) - 2 <= width:
+            break
+        stays.remove(n)
+    return stays
 
 
 def _cell(value: Any) -> str:
