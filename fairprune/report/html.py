@@ -19,6 +19,7 @@ from fairprune.report.rows import Row, endpoint_title, rows
 from fairprune.report.shown import Trained
 from fairprune.report.speedups import speedups
 from fairprune.report.standing import Standing, standing
+from fairprune.report.stretched import Charts, stretched
 from fairprune.report.templates import template
 from fairprune.summary import Panel, Summary
 
@@ -32,6 +33,7 @@ class Section:
     rows: tuple[Row, ...]
     standing: Standing
     charts: Mapping[str, Drawn]  # by the key of the rate
+    stretched: Mapping[str, Drawn]  # those that a logarithmic scale of errors shows better
     detectable: str
     details: tuple[Detail, ...]
 
@@ -59,7 +61,13 @@ def page(
     Published results on a `shelf` are laid under the curves, and listed. `home` is the page of several studies, if any.
     """
     said = remarks(summary, findings)
-    sections = [_section(summary, panel, records, shelf, trained or {}, said) for panel in summary.panels]
+    charts = [curves(summary, panel, shelf) for panel in summary.panels]
+    percent = summary.unit == "%" and summary.direction == "higher"
+    more = stretched(charts) if percent else [{} for _ in charts]
+    sections = [
+        _section(summary, panel, (even, by_errors), records, trained or {}, said)
+        for panel, even, by_errors in zip(summary.panels, charts, more, strict=True)
+    ]
     return template("page.html").render(
         summary=summary,
         sections=sections,
@@ -96,8 +104,8 @@ def _others(shelf: Shelf) -> list[Others]:
 def _section(
     summary: Summary,
     panel: Panel,
+    charts: tuple[Charts, Charts],
     records: Mapping[str, Record],
-    shelf: Shelf | None,
     trained: Trained,
     remarks: Remarks,
 ) -> Section:
@@ -108,7 +116,8 @@ def _section(
         references=tuple(row for row in lines if row.kind != "method"),
         rows=tuple(row for row in lines if row.kind == "method"),
         standing=standing(panel),
-        charts={key: Drawn(figure) for key, figure in curves(summary, panel, shelf).items()},
+        charts={key: Drawn(figure) for key, figure in charts[0].items()},
+        stretched={key: Drawn(figure) for key, figure in charts[1].items()},
         detectable=headline.detectable(summary, panel),
         details=tuple(listed),
     )

@@ -25,11 +25,14 @@ _SPECIAL = {
     "\N{LEFT DOUBLE QUOTATION MARK}": "``",
     "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
 }
-_COLUMNS = ("method", "target", "compression", "speedup", "n", "rank", "vs. control")
+_COLUMNS = ("method", "target", "compr.", "speedup", "n", "rank", "vs. control")
 
 
 def table(summary: Summary) -> str:
-    """A table for each task and recipe. Bold is what ranks first alone, separated from all of its ranking."""
+    """A table for each task and recipe, about 6 in wide.
+
+    Bold is what ranks first alone, separated from all of its ranking.
+    """
     found = [_table(summary, panel) for panel in summary.panels]
     return "% needs \\usepackage{booktabs}\n\n" + "\n".join(found)
 
@@ -44,8 +47,8 @@ def _table(summary: Summary, panel: Panel) -> str:
     titles = [*map(escaped, _COLUMNS)]
     titles.insert(4, escaped(endpoint_title(summary).partition(" [")[0]))
     lines = [
-        r"\begin{table}",
-        r"\centering\footnotesize\setlength{\tabcolsep}{4pt}",
+        r"\begin{table*}",  # as wide as the page where a paper has two columns
+        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
         r"\begin{tabular}{lrrrrrrr}",
         r"\toprule",
         _line(titles),
@@ -55,7 +58,7 @@ def _table(summary: Summary, panel: Panel) -> str:
     caption = (
         f"{where(panel)}. {' '.join((*standing.standing(panel).about, *words.notes(summary)))} Bold: ranks first alone."
     )
-    lines += [r"\bottomrule", r"\end{tabular}", f"\\caption{{{escaped(caption)}}}", r"\end{table}"]
+    lines += [r"\bottomrule", r"\end{tabular}", f"\\caption{{{escaped(caption)}}}", r"\end{table*}"]
     return "\n".join(lines) + "\n"
 
 
@@ -70,7 +73,7 @@ def _rows(summary: Summary, panel: Panel) -> Iterator[str]:
             row.compression,
             row.speedup,
             row.endpoint,
-            row.runs,
+            row.runs.partition(" base")[0],
             row.rank.partition(" of ")[0],
             _against(row),
         ]

@@ -87,7 +87,7 @@ def test_every_link_leads_somewhere_and_ids_are_unique(synthetic):
 def test_figures_are_well_formed_described_and_lead_to_their_runs(synthetic):
     page = page_of(synthetic(METHODS, retraining=RECIPES))
     drawn = re.findall(r'<svg class="(?:wide|narrow)".*?</svg>', page, re.DOTALL)
-    assert len(drawn) == 8  # two recipes over two axes, for screens and for phones
+    assert len(drawn) == 16  # two recipes over two axes on two scales, for screens and for phones
     for text in drawn:
         root = ElementTree.fromstring(text)
         assert root.find("g/title").text
@@ -142,7 +142,7 @@ def test_findings_come_worst_first_and_link_to_their_points(synthetic):
 def test_the_declared_axis_is_shown_first(synthetic, axis):
     reader = read(page_of(synthetic(METHODS, axis=axis)))
     checked = [attrs["id"] for tag, attrs in reader.elements if tag == "input" and "checked" in attrs]
-    assert checked == [f"show-{axis}"]
+    assert checked == [f"show-{axis}", "scale-even"]
 
 
 def test_points_show_runs_spec_and_command(synthetic):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fairprune.report.figures.values import Axis
+from fairprune.report.figures.values import CEILING, Axis
 
 _PAD = 0.04
 
@@ -43,6 +43,13 @@ def log(title: str, values: Iterable[float]) -> Axis:
     return Axis(title, min(known) / pad, max(known) * pad, "log")
 
 
+def errors(title: str, values: Iterable[float]) -> Axis:
+    """An axis of percentages by the logarithm of what is missing to 100; those that miss nothing do not count."""
+    missing = [CEILING - value for value in _finite(values) if value < CEILING] or [1.0, 10.0]
+    pad = max((max(missing) / min(missing)) ** _PAD, 1.15)
+    return Axis(title, CEILING - max(missing) * pad, CEILING - min(missing) / pad, "errors")
+
+
 def factor(title: str, values: Iterable[float], least: float = 2.0) -> Axis:
     """An axis of compression or speedup, from 1x, or what lies below, to at least so much."""
     known = _finite(values)
@@ -71,6 +78,9 @@ def ticks(axis: Axis, most: int) -> tuple[Tick, ...]:
         powers = _powers(2.0, axis.low, axis.high, most)
         values = powers if len(powers) > 2 else _steps(axis.low, axis.high, min(most, 6))
         return tuple(Tick(value, f"{value:g}x") for value in values)
+    if axis.scale == "errors":
+        missing = _missing(CEILING - axis.high, CEILING - axis.low, most)
+        return tuple(Tick(value, f"{value:g}") for value in sorted(round(CEILING - m, 9) for m in missing))
     values = (_logarithmic if axis.scale == "log" else _steps)(axis.low, axis.high, most)
     values = [value for value in values if axis.scale != "whole" or value == round(value)]
     return tuple(Tick(value, f"{value:g}".replace("-", "−")) for value in values)
@@ -110,6 +120,16 @@ def _logarithmic(low: float, high: float, most: int) -> list[float]:
     if high / low < 10:
         return _steps(low, high, most)
     return _powers(10.0, low, high, most)
+
+
+def _missing(low: float, high: float, most: int) -> list[float]:
+    """What is missing to 100, with more numbers to a power than elsewhere, since it spans few."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for leading in ((1, 2, 5), (1, 2, 3, 5, 7)):
+        found = [value for power in powers for m in leading if low <= (value := m * 10.0**power) <= high]
+        if 3 < len(found) <= most:
+            return found
+    return _logarithmic(low, high, most)
 
 
 def _powers(base: float, low: float, high: float, most: int) -> list[float]:

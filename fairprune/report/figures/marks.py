@@ -29,17 +29,30 @@ def intervals(group: Element, box: Box, drawn: Series, look: Look) -> None:
     if drawn.kind == "spans":
         _spans(group, box, drawn, look)
         return
-    known = [(box.x(p.x, drawn.shift), p.low, p.high) for p in drawn.drawn if p.low is not None and p.high is not None]
+    found = _stretches(box, drawn)
     colour = colour_of(drawn, look)
-    if not known or drawn.kind in ("bars", "rows"):
+    if not found or drawn.kind in ("bars", "rows"):
         return
     if drawn.band or look.live:
-        edge = [(x, box.y(high)) for x, _, high in known] + [(x, box.y(low)) for x, low, _ in reversed(known)]
+        edges = [[(x, high) for x, _, high in run] + [(x, low) for x, low, _ in reversed(run)] for run in found]
         kind, opacity = ("band", 0.18) if drawn.band else ("band hidden", 0.0)
-        add(group, "path", class_=kind, d=path(edge, closed=True), fill=colour, fill_opacity=opacity)
-    if not drawn.band:
-        whiskers = "".join(f"M{number(x)} {number(box.y(low))}V{number(box.y(high))}" for x, low, high in known)
+        bands = "".join(path(edge, closed=True) for edge in edges)
+        add(group, "path", class_=kind, d=bands, fill=colour, fill_opacity=opacity)
+    lone = [run for run in found if not drawn.band or len(run) == 1]
+    if lone:
+        whiskers = "".join(f"M{number(x)} {number(low)}V{number(high)}" for run in lone for x, low, high in run)
         add(group, "path", d=whiskers, stroke=colour, stroke_width=1.3 * look.font / SHAPED_FOR, stroke_opacity=0.6)
+
+
+def _stretches(box: Box, drawn: Series) -> list[list[tuple[float, float, float]]]:
+    """Places of intervals, one list for each stretch of points that have one: between, nothing is known."""
+    found: list[list[tuple[float, float, float]]] = [[]]
+    for point in drawn.drawn:
+        if point.low is None or point.high is None:
+            found.append([])
+        else:
+            found[-1].append((box.x(point.x, drawn.shift), box.y(point.low), box.y(point.high)))
+    return [run for run in found if run]
 
 
 def _spans(group: Element, box: Box, drawn: Series, look: Look) -> None:

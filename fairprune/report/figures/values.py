@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-Scale = Literal["linear", "whole", "log", "factor", "names", "marked"]
+Scale = Literal["linear", "whole", "log", "factor", "names", "marked", "errors"]
+
+CEILING = 100.0  # percent, from which an axis of errors counts down
 Kind = Literal["line", "dots", "bars", "rows", "spans"]
 
 GREY = 8  # the colour of what stands in the background
@@ -18,7 +20,8 @@ GREY = 8  # the colour of what stands in the background
 class Axis:
     """From values to a fraction of its length. `names` stand at 0, 1, 2 ..., on a marked axis where `marks` says.
 
-    Ticks of a factor are powers of two, where there are three; of a whole axis whole numbers.
+    Ticks of a factor are powers of two, where there are three; of a whole axis whole numbers. On an axis of errors,
+    steps are factors of what is missing to 100 %.
     `low` lies at the left or at the bottom, and may be the larger of the two.
     """
 
@@ -34,6 +37,9 @@ class Axis:
         if self.scale in ("log", "factor"):
             smallest = min(self.low, self.high)
             low, high, value = (math.log2(max(v, smallest)) for v in (self.low, self.high, value))
+        elif self.scale == "errors":
+            least = CEILING - max(self.low, self.high)
+            low, high, value = (-math.log2(max(CEILING - v, least)) for v in (self.low, self.high, value))
         else:
             low, high = self.low, self.high
         return min(max((value - low) / (high - low), 0.0), 1.0)

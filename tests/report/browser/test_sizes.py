@@ -17,6 +17,15 @@ def page(synthetic, opened):
     return lambda **size: opened(text, **size)
 
 
+def test_print_leaves_out_what_needs_a_screen(page):
+    shown = page()
+    shown.media(kind="print", scheme="dark")
+    for part in (".switch", ".filter", "nav", "details"):
+        assert shown.js(f"document.querySelector('{part}').offsetHeight") == 0
+    assert shown.js("getComputedStyle(document.querySelector('.results')).color") == "rgb(0, 0, 0)"
+    assert shown.js("[...document.querySelectorAll('.listed h3')].filter(h => h.offsetHeight).length") == 0
+
+
 def test_a_printer_gets_light_colours_the_wide_figure_and_every_column(page):
     colours = "['--paper', '--c2', '--better'].map(n => getComputedStyle(document.body).getPropertyValue(n).trim())"
     shown = page(width=720)

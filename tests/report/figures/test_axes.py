@@ -60,6 +60,16 @@ def test_nothing_or_one_value_makes_an_axis_too(make, values):
     assert axes.ticks(axis, 5)
 
 
+def test_equal_factors_of_errors_are_equal_steps():
+    axis = Axis("", 0.0, 99.0, "errors")  # 100 to 1 missing
+    assert [axis.place(value) for value in (0, 90, 99)] == pytest.approx([0, 0.5, 1])
+    assert axis.place(100) == 1
+    assert texts(axis, 9) == ["0", "50", "80", "90", "95", "98", "99"]
+    assert texts(Axis("", 89.0, 98.6, "errors"), 9) == ["90", "93", "95", "97", "98"]
+    made = axes.errors("", [98.0, 100.0, 80.0])
+    assert 75 < made.low < 80 < 98 < made.high < 98.5
+
+
 def test_logarithmic_ticks_get_sparser_with_less_room():
     axis = Axis("", 0.9, 210.0, "log")
     assert texts(axis, 9) == ["1", "2", "5", "10", "20", "50", "100", "200"]

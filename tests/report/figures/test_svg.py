@@ -97,6 +97,17 @@ def test_whiskers_and_bands_span_the_intervals(figure):
     assert not re.search(r'd="M[^"]*V', text)
 
 
+def test_a_band_breaks_where_there_is_no_interval_and_one_alone_is_a_whisker(figure):
+    made = figure(("a",))
+    one = made.panels[0].series[0]
+    points = (*one.points[:2], replace(one.points[2], low=None), replace(one.points[2], x=4.2))
+    banded = replace(made.panels[0], series=(replace(one, points=points, band=True),))
+    root = ElementTree.fromstring(inline(replace(made, panels=(banded,)), WIDE, "wide"))
+    (band,) = (a["d"] for _, a in tags(root) if a.get("class") == "band")
+    assert (band.count("M"), band.count("L")) == (2, 4)  # four corners, and a line of no width
+    assert sum("V" in a.get("d", "") and a.get("stroke-opacity") == "0.6" for _, a in tags(root)) == 1
+
+
 def test_names_at_ends_are_ink_beside_the_marks_of_their_series(figure):
     root = ElementTree.fromstring(inline(figure(("a", "b"), names="ends"), WIDE, "wide"))
     entries = [e for e in root.iter() if e.get("class") == "entry"]
