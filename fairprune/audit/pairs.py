@@ -73,25 +73,26 @@ class Pairs:
         numbers = self.numbers(of)
         return self.only(numbers[self.a] != numbers[self.b])
 
-    def split(self, tell: Callable[[Pair], Any], of: Of = lambda _: None) -> Mapping[Any, Pairs]:
+    def split(self, tell: Callable[[Pair], Any], of: Of | None = None) -> Mapping[Any, Pairs]:
         """These by what `tell` says, in the order in which that is first said.
 
         It may look at verdicts, and of results at `of` alone: it is asked once for all that are equal in both.
         """
-        numbers = self.numbers(of)
-        first, which = distinct(self.kind, numbers[self.a], numbers[self.b])
+        numbers = None if of is None else self.numbers(of)
+        first, which = distinct(self.kind, *(() if numbers is None else (numbers[self.a], numbers[self.b])))
         said = list(map(tell, self.only(first)))
         groups: dict[Any, int] = {}
         for place in np.argsort(first).tolist():
             groups.setdefault(said[place], len(groups))
         if len(groups) == 1:
             return dict.fromkeys(groups, self)
-        group = np.array([groups[each] for each in said], dtype=np.int64)[which]
+        small = np.min_scalar_type(len(groups))  # which numpy sorts quickly
+        group = np.array([groups[each] for each in said], dtype=small)[which]
         ordered = np.argsort(group, kind="stable")
-        ends = np.searchsorted(group[ordered], np.arange(1, len(groups)))
+        ends = np.searchsorted(group[ordered], np.arange(1, len(groups), dtype=small))
         return {value: self.only(part) for value, part in zip(groups, np.split(ordered, ends), strict=False)}
 
-    def that(self, test: Callable[[Pair], Any], of: Of = lambda _: None) -> Pairs:
+    def that(self, test: Callable[[Pair], Any], of: Of | None = None) -> Pairs:
         """Those of which the test holds. It may look at what `tell` of `split` may look at."""
         found = self.split(lambda pair: bool(test(pair)), of)
         return found[True] if True in found else self.only(np.array([], dtype=np.int64))
@@ -110,11 +111,24 @@ def numbered(values: Iterable[Hashable]) -> Whole:
 
 def distinct(*columns: NDArray[Any]) -> tuple[Whole, Whole]:
     """Where each combination of whole numbers (0 or more) first stands in columns, and for each place which it has."""
-    code = columns[0].astype(np.int64)
-    for column in columns[1:]:
-        span = int(column.max(initial=0)) + 1
-        if int(code.max(initial=0)) >= 2**62 // span:
-            code = np.unique(code, return_inverse=True)[1]
-        code = code * span + column
-    _, first, which = np.unique(code, return_index=True, return_inverse=True)
-    return first, which
+    code: Whole = np.zeros(len(columns[0]), dtype=np.int64)
+    span = 1
+    for column in columns:
+        width = int(column.max(initial=0)) + 1
+        if span * width > 2**62:
+            code, span = _ranked(code)
+        code, span = code * width + column, span * width
+    if span > len(code) + 1000:
+        code, span = _ranked(code)
+    first = np.full(span, -1)
+    first[code[::-1]] = np.arange(len(code))[::-1]  # of several at one place the last stays
+    there = np.flatnonzero(first >= 0)
+    rank = np.zeros(span, dtype=np.int64)
+    rank[there] = np.arange(len(there))
+    return first[there], rank[code]
+
+
+def _ranked(code: Whole) -> tuple[Whole, int]:
+    """Numbers by their ranks, and how many ranks there are."""
+    values, ranks = np.unique(code, return_inverse=True)
+    return ranks, len(values)

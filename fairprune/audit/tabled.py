@@ -66,16 +66,24 @@ def _flagged(sides: Sequence[Side], a: Whole, b: Whole, how: How) -> Iterator[ND
     yield same_epochs(epochs[a], epochs[b])
     scratch = np.array([one.result.kind == "scratch" for one in sides], dtype=bool)
     mixed = scratch[a] != scratch[b]
-    budgets = np.array([one.budgets for one in sides]).reshape(-1, 2, 2)
-    short = (mixed & (how.reading == "liu")).astype(np.int64)
-    (x, large), (y, other) = budgets[a, short].T, budgets[b, short].T
-    yield same_cost(x, large, y, other, short)
-    overall, which = np.zeros(len(a), dtype=bool), np.flatnonzero(mixed)
+    which = np.flatnonzero(mixed)
+    whole, short = np.array([one.budgets for one in sides]).reshape(-1, 2, 2).transpose(1, 2, 0)
+    cost = _same_cost(whole, a, b, short=False)
+    if how.reading == "liu":
+        cost[which] = _same_cost(short, a[which], b[which], short=True)
+    yield cost
+    overall = np.zeros(len(a), dtype=bool)
     schedules = numbered(one.result.schedule if mixed.any() else None for one in sides)
     first, kind = distinct(schedules[a[which]], schedules[b[which]])
     alike = [same_schedule(sides[a[n]].result, sides[b[n]].result) for n in which[first]]
     overall[which] = np.array(alike, dtype=bool)[kind]
     yield overall
+
+
+def _same_cost(budgets: NDArray[np.float64], a: Whole, b: Whole, *, short: bool) -> NDArray[np.bool_]:
+    (cost, large), (other, largest) = budgets[:, a], budgets[:, b]
+    found: NDArray[np.bool_] = same_cost(cost, large, other, largest, short)
+    return found
 
 
 def _bits(flags: Iterable[NDArray[np.bool_]]) -> Whole:
