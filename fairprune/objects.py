@@ -96,13 +96,16 @@ class LocalObjects:
 
 
 def _files(folder: str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Files below a folder, which the prefix stands for, by name."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _files(entry.path, f"{prefix}{entry.name}/")
-            elif entry.is_file():
-                yield f"{prefix}{entry.name}", entry
+    """Files below a folder, which the prefix stands for, by name. Raises StoreError for a folder that is closed."""
+    try:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    yield from _files(entry.path, f"{prefix}{entry.name}/")
+                elif entry.is_file():
+                    yield f"{prefix}{entry.name}", entry
+    except PermissionError as error:
+        raise StoreError(f"cannot read {folder}: {error.strerror}") from error
 
 
 def _place(temporary: Path, target: Path, repair: bool) -> bool:

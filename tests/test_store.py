@@ -139,6 +139,15 @@ def test_unwritable_store_is_refused_in_one_line(tmp_path):
         open_store(tmp_path / "file" / "store")
 
 
+def test_a_closed_folder_is_refused_in_one_line(store, monkeypatch):
+    def closed(folder):
+        raise PermissionError(13, "Permission denied", folder)
+
+    monkeypatch.setattr("os.scandir", closed)
+    with pytest.raises(StoreError, match=r"^cannot read .*records.*: Permission denied$"):
+        store.statuses()
+
+
 @pytest.mark.parametrize("version", [99, 0, "1", None])
 def test_another_schema_version_is_refused_by_name(store, version):
     """Of a stage, a record and a declaration, wherever it is read."""
