@@ -161,8 +161,12 @@ def side(result: Result, shared: dict[Schedule, Schedule]) -> Side:
     for n in _SCHEDULES:
         if values[n] is not None:
             values[n] = shared.setdefault(values[n], values[n])
-    compression, speedup = (math.log(_number(rate)) for rate in (result.compression, result.speedup))
-    return Side(result, tuple(values), (compression, speedup))
+    return Side(result, tuple(values), rates_of(result))
+
+
+def rates_of(result: Result) -> tuple[float, float]:
+    """Logarithms of its compression and speedup, nan where one is unknown."""
+    return math.log(_number(result.compression)), math.log(_number(result.speedup))
 
 
 def _number(value: float | None) -> float:

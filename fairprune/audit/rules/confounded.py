@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairprune.audit.examples import case, pruned
 from fairprune.audit.finding import Evidence, Rule, Said, listed, pair_ids
+from fairprune.audit.matching import rates_match
 from fairprune.audit.pairs import Pairs
 from fairprune.audit.result import Result
 from fairprune.audit.rules.pairs import known_differences
-from fairprune.audit.setups import LEVELS, Pair, matched_rates
+from fairprune.audit.setups import LEVELS, Pair, how_of, rates_of
 from fairprune.schedules import parse
 
 _Recipe = tuple[str, ...]  # of retraining, in words
@@ -30,9 +33,9 @@ def _confounded(evidence: Evidence) -> Iterator[Said]:
     uncrossed = evidence.pairs.only(np.isin(evidence.spots(evidence.pairs), spots))
     said, behind = defaultdict[str, list[str]](list), defaultdict[str, list[Pair]](list)
     for (ahead, beaten, _), leads in _differences(evidence, uncrossed).items():
-        one = leads[0][1].a
-        alike = [gain for gain, pair in gains.get((one.place, ahead[1], beaten[1]), ()) if _as_far(pair, one, evidence)]
-        lead, gain = fmean(points for points, _ in leads), fmean(alike) if alike else 0.0
+        one, lead = leads[0][1].a, fmean(points for points, _ in leads)
+        known = gains.get((one.place, ahead[1], beaten[1])) if lead > 0 else None
+        gain = known.as_far(one) if known else 0.0
         if 0 < lead <= gain:
             text = f"{ahead[0]} over {beaten[0]} at {one.amount} {lead:+.2f}, the recipe alone {gain:+.2f}"
             said[one.place].append(text)
@@ -41,13 +44,42 @@ def _confounded(evidence: Evidence) -> Iterator[Said]:
         yield pair_ids(behind[where]), f"{where}: leads that the recipe gives another method: {listed(texts)}"
 
 
-def _gains(evidence: Evidence) -> Mapping[tuple[str, _Recipe, _Recipe], _Points]:
+@dataclass(frozen=True)
+class _Gains:
+    """What one recipe gives over another, and how much was pruned there; rates match within `reach`."""
+
+    points: NDArray[np.float64]
+    targets: Sequence[tuple[str, float] | None]
+    rates: NDArray[np.float64]  # a row for each: logarithms
+    reach: float
+
+    def as_far(self, result: Result) -> float:
+        """The mean of those that were pruned as much as a result; 0 where none was."""
+        near = rates_match(self.rates, np.array(rates_of(result)), self.reach, granted=False).any(axis=1)
+        target = _target(result)
+        declared = np.array([target is not None and other == target for other in self.targets], dtype=bool)
+        found = self.points[near | declared]
+        return fmean(found.tolist()) if len(found) else 0.0
+
+
+def _target(result: Result) -> tuple[str, float] | None:
+    return (result.target.axis, result.target.value) if result.target else None
+
+
+def _gains(evidence: Evidence) -> Mapping[tuple[str, _Recipe, _Recipe], _Gains]:
     """By place and two recipes: what one gives over the other to methods that ran under both, from one base model."""
     found: defaultdict[tuple[str, _Recipe, _Recipe], _Points] = defaultdict(list)
     same = evidence.pairs.alike(lambda result: result.name).that(lambda pair: pair.verdict.setup != "S1")
     for ((_, one), (_, other), _), points in _differences(evidence, same).items():
         found[points[0][1].a.place, one, other] += points
-    return found
+    reach = how_of(evidence.tau).reach
+    return {key: _gained(points, reach) for key, points in found.items()}
+
+
+def _gained(points: _Points, reach: float) -> _Gains:
+    results = [pair.a for _, pair in points]
+    rates = np.array([rates_of(result) for result in results])
+    return _Gains(np.array([gain for gain, _ in points]), [_target(result) for result in results], rates, reach)
 
 
 def _differences(evidence: Evidence, pairs: Pairs) -> Mapping[tuple[_Side, _Side, int], _Points]:
@@ -66,12 +98,6 @@ def _differences(evidence: Evidence, pairs: Pairs) -> Mapping[tuple[_Side, _Side
 def _recipe(result: Result) -> _Recipe:
     """Empty where the schedule is unknown."""
     return tuple(str(getattr(result, field)) for field in LEVELS["S3.2"]) if result.retrain_schedule else ()
-
-
-def _as_far(pair: Pair, result: Result, evidence: Evidence) -> bool:
-    """Whether the pair was pruned as much as the result."""
-    declared = pair.a.target is not None and pair.a.target == result.target
-    return declared or bool(matched_rates(pair.a, result, evidence.tau))
 
 
 _FAST = parse("0:1e-2,20:1e-3 total:40")
