@@ -12,12 +12,16 @@ def in_multiples(allocate: Allocation, of: int, space: Space) -> Allocation:
 
     No group falls to nothing, and one may stay whole whatever its size. Counts remain monotone in what is kept, so
     targets are found as before; widths are coarser, so they are met less exactly. Raises SpecError for a multiple
-    below 1, PruneError for units that are not channels, whose number no runtime asks for.
+    below 1, PruneError for units that are not channels, whose number no runtime asks for, or where none are as many.
     """
     if of < 1:
         raise SpecError(f"widths in multiples of {of}: expected a whole number from 1 on, such as 8")
     if of > 1 and space.granularity != "channel":
         raise PruneError(f"widths in multiples of {of}: channels have widths, {space.granularity}s have none")
+
+    widest = max((group.size for group in space.groups), default=0)
+    if of > widest > 0:
+        raise PruneError(f"widths in multiples of {of}: the widest layer that can be pruned has {widest} channels")
 
     def counts(scores: GroupScores, keep: float, minimum: int) -> Counts:
         found = allocate(scores, keep, minimum)

@@ -1,8 +1,12 @@
 """Command lines: what every command has, and what is said of those that cannot be understood."""
 
+import subprocess
+import sys
+
 import pytest
 from typer.main import get_command
 
+from fairprune import __version__ as fairprune_version
 from fairprune.cli.app import app
 
 
@@ -58,6 +62,11 @@ def test_nothing_asked_is_answered_by_help(fairprune):
         code, out, err = fairprune(*words)
         assert (code, err) == (2, "")
         assert "Usage: fairprune" in out
+
+
+def test_the_package_is_the_command_as_well():
+    done = subprocess.run([sys.executable, "-m", "fairprune", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == fairprune_version
 
 
 def test_an_interruption_is_said_by_the_exit_code_alone(fairprune, monkeypatch):

@@ -75,5 +75,7 @@ def test_a_network_gets_such_widths_and_comes_close_to_its_target(allocation):
 def test_only_channels_have_widths_and_multiples_begin_at_one():
     with pytest.raises(PruneError, match="multiples of 8: channels have widths, weights have none"):
         fp.prune(network(), EXAMPLE, criterion="magnitude", target=fp.compression(2), round_to=8)
+    with pytest.raises(PruneError, match=r"multiples of 100: the widest layer that can be pruned has \d\d channels"):
+        fp.prune(network(), EXAMPLE, target=fp.speedup(2), round_to=100)
     with pytest.raises(SpecError, match="multiples of 0: expected a whole number from 1 on"):
         fp.prune(network(), EXAMPLE, target=fp.speedup(2), round_to=0)
