@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fairprune.report import words
 from fairprune.report.finding import Finding, ordered
+from fairprune.report.headline import where
 from fairprune.report.rows import anchor
-from fairprune.summary import Summary
+from fairprune.summary import Cell, Panel, Summary
 
-_LINKED = 6  # runs that a finding links to before it counts the rest
+_LINKED = 6  # points that a finding links to before it counts the rest
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Remark:
     rule: str
     severity: str
     text: str
-    links: tuple[tuple[str, str], ...]  # anchor of the point, run id
+    links: tuple[tuple[str, str], ...]  # anchor and name of the point
     more: int
     everywhere: bool
 
@@ -60,27 +62,34 @@ class Remarks:
 def remarks(summary: Summary, findings: Sequence[Finding]) -> Remarks:
     """Findings with the points that they concern, worst first, otherwise in the order given."""
     points, ended = _points(summary), _ended(summary)
-    pruned = {point for run, point in points.items() if run in ended}
+    pruned = {point for run, (point, _) in points.items() if run in ended}
     made: list[Remark] = []
     by_point: defaultdict[str, list[Remark]] = defaultdict(list)
     for index, finding in enumerate(ordered(findings)):
-        links = [(points[run], run) for run in finding.ids if run in points]
-        concerned = dict.fromkeys(point for point, _ in links)
-        everywhere = len(pruned) > 1 and pruned <= concerned.keys()
+        links = tuple(dict.fromkeys(points[run] for run in finding.ids if run in points))
+        concerned = [point for point, _ in links]
+        everywhere = len(pruned) > 1 and pruned <= set(concerned)
         more = max(len(links) - _LINKED, 0)
-        shown = tuple(links[:_LINKED])
+        shown = links[:_LINKED]
         made.append(Remark(f"finding-{index}", finding.rule, finding.severity, finding.text, shown, more, everywhere))
         for point in () if everywhere else concerned:
             by_point[point].append(made[-1])
     return Remarks(tuple(made), {point: tuple(found) for point, found in by_point.items()})
 
 
-def _points(summary: Summary) -> dict[str, str]:
-    """The anchor of every run's point."""
+def _points(summary: Summary) -> dict[str, tuple[str, str]]:
+    """Anchor and name of every run's point."""
+    several = len(summary.panels) > 1
+
+    def point(panel: Panel, index: int | None, cell: Cell) -> tuple[str, str]:
+        name = " ".join(filter(None, (cell.method, words.target(cell))))
+        return anchor(summary, panel, index), f"{name}, {where(panel)}" if several else name
+
     return {
-        run.id: anchor(summary, panel, index)
+        run.id: found
         for panel in summary.panels
         for index, cell in [*enumerate(panel.cells), *([(None, panel.dense)] if panel.dense else [])]
+        for found in [point(panel, index, cell)]
         for run in cell.runs
     }
 

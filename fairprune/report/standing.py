@@ -45,7 +45,9 @@ def places(panel: Panel) -> dict[tuple[str, str], Place]:
 
 
 def rank(panel: Panel, cell: Cell) -> str:
-    """`2 of 9`, or `1–3 of 9` where the data allow several ranks; `beside`, `–` where a class has no ranks."""
+    """`2 of 9`, or `1–3 of 9` where several are allowed; `beside`, `–` where a class has no ranks; else nothing."""
+    if not _begun(panel):
+        return ""
     ranking = next((r for r in panel.rankings if (r.target, r.granularity) == (cell.target, cell.granularity)), None)
     if ranking is None:
         return ""
@@ -59,9 +61,13 @@ def rank(panel: Panel, cell: Cell) -> str:
 
 def standing(panel: Panel) -> Standing:
     """What is ranked in a panel, and why the rest is not; nothing while no run has ended."""
-    if not any(cell.done for cell in panel.cells):
+    if not _begun(panel):
         return Standing((), ())
     return Standing(tuple(_about(panel.rankings)), tuple(_beside(panel.rankings)))
+
+
+def _begun(panel: Panel) -> bool:
+    return any(cell.done for cell in panel.cells)
 
 
 def _about(rankings: Iterable[Ranking]) -> Iterator[str]:

@@ -34,11 +34,15 @@ def test_a_row_shows_how_many_findings_concern_it_and_the_worst(synthetic):
         ("none", "finding-2"),
         ("small", "finding-3"),
     ]
+    assert [remark.links for remark in (said.all[0], said.all[3])] == [(("point-0-4", "magnitude 2x"),)] * 2
+    assert (len(said.all[1].links), said.all[1].more) == (6, 3)  # of two methods at four targets, and the dense
     mark = said.mark("point-0-4")
     assert (mark.count, mark.severity, mark.link) == (2, "unfair", "finding-0")
     assert said.mark("point-0-0") is None
     assert [remark.rule for remark in said.everywhere] == ["all"]
     page = html.page(summary, made.records, found, "run")
+    assert 'small · <a href="#point-0-4">magnitude 2x</a></p>' in page
+    assert "all · every point</p>" in page
     assert '<a class="flag unfair" href="#finding-0">2 unfair</a>' in page
     assert 'About every point: <a href="#finding-1">caution, all</a>.' in page
     assert 'Findings: <a href="#finding-0">unfair, bad</a>; <a href="#finding-3">note, small</a>.' in page

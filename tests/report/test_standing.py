@@ -49,6 +49,9 @@ def test_a_rank_in_words(synthetic):
     assert (shown["lamp", 2], shown["lamp", 4], shown["lamp", 8]) == ("1–2 of 2", "1–2 of 3", "–")
     assert panel.dense is not None
     assert rank(panel, panel.dense) == ""
+    waiting = tuple(cell.model_copy(update={"runs": (), "counts": {}}) for cell in panel.cells)
+    before = panel.model_copy(update={"cells": waiting})
+    assert {rank(before, cell) for cell in before.cells} == {""}
 
 
 def test_like_rankings_and_reasons_are_said_once(synthetic):
