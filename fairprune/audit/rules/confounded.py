@@ -85,10 +85,11 @@ def _gained(points: _Points, reach: float) -> _Gains:
 def _differences(evidence: Evidence, pairs: Pairs) -> Mapping[tuple[_Side, _Side, int], _Points]:
     """Pairs of pruned results of known accuracy under different recipes, both ways round, by methods and spot."""
     found: defaultdict[tuple[_Side, _Side, int], _Points] = defaultdict(list)
+    recipes = {id(result): _recipe(result) for result in pairs.results}
     for pair, spot in zip(pairs, evidence.spots(pairs).tolist(), strict=True):
         a, b = pair.a, pair.b
         if a.kind == b.kind == "prune" and a.top1 is not None and b.top1 is not None:
-            one, other = _recipe(a), _recipe(b)
+            one, other = recipes[id(a)], recipes[id(b)]
             if one and other and one != other:
                 found[(a.name, one), (b.name, other), spot].append((a.top1 - b.top1, pair))
                 found[(b.name, other), (a.name, one), spot].append((b.top1 - a.top1, pair))
