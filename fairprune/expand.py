@@ -10,18 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from fairprune import registry, schedules
+from fairprune import registry
 from fairprune.canonical import canonical, digest_bytes, joined
 from fairprune.demands import derived
 from fairprune.errors import SpecError
 from fairprune.memo import Memo
 from fairprune.methods import resolve_methods, retrained_as, settle
-from fairprune.recipes import canonical_recipe, merged
-from fairprune.spec import Checkpoint, DataSpec, Method, Metrics, Recipe, Retraining, RunSpec, Target, Task
+from fairprune.recipes import canonical_recipe
+from fairprune.retraining import at_chosen_rate, resolve_retraining
+from fairprune.spec import Checkpoint, DataSpec, Method, Metrics, RunSpec, Target, Task
 from fairprune.spec.values import changed
 from fairprune.stages import VERSION
 from fairprune.study import RetrainingEntry, Study
-from fairprune.validation import validate
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,23 @@ def _task_points(
     entries, names = _entries(study, methods), retrained_as(study, methods)
     targets = [Target(axis=study.axis, value=value) for value in study.targets]
     for name, entry in entries.items():
-        retraining = _retraining(name, entry, task)
+        retraining = resolve_retraining(name, entry, task, study.tuning)
         scratch = entry.kind.startswith("scratch")
         applied = {key: method for key, method in methods.items() if _applies(entry, names[key], method)}
         for key, method in applied.items():
             _check_rounds(name, entry, key, method)
             _check_own_base(name, entry, key, method, task)
         labels = {"study": study.name, "task": task_name, "retraining": name}
-        shared = {"task": task, "data_digests": digests, "metrics": study.metrics, "retraining": retraining}
+        shared = {"task": task, "data_digests": digests, "metrics": study.metrics}
         kind: Literal["scratch", "prune"] = "scratch" if scratch else "prune"
+        rated = partial(at_chosen_rate, retraining, name, entry, task_name)
         form = partial(_form, folder=resolver.folder, memo=memo)
-        forms = [form("dense", labels | {"method": "dense"}, shared)] if study.controls.dense and not scratch else []
+        forms = []
+        if study.controls.dense and not scratch:
+            forms.append(form("dense", labels | {"method": "dense"}, shared | {"retraining": rated("dense", None)}))
         for (key, method), target in itertools.product(applied.items(), targets):
-            forms.append(form(kind, labels | {"method": key}, shared | {"method": method, "target": target}))
+            own = {"method": method, "target": target, "retraining": rated(key, target)}
+            forms.append(form(kind, labels | {"method": key}, shared | own))
         for base, run in study.seed_pairs:
             yield from (form.at(0 if task.checkpoint else base, run) for form in forms)
 
@@ -172,10 +176,11 @@ def _identity(spec: RunSpec) -> str:
     identity = spec.model_dump(mode="json", exclude=named)
     if spec.metrics == Metrics():  # whoever asks for nothing more shares runs with studies that could not ask
         del identity["metrics"]
-    elif spec.metrics.latency is None:  # likewise
-        del identity["metrics"]["latency"]
-    if not spec.retraining.prune_at:  # likewise
-        del identity["retraining"]["prune_at"]
+    else:  # likewise
+        for later in [name for name in ("latency", "split") if getattr(spec.metrics, name) == getattr(Metrics(), name)]:
+            del identity["metrics"][later]
+    for later in [name for name in ("prune_at", "tuned") if not getattr(spec.retraining, name)]:  # likewise
+        del identity["retraining"][later]
     texts = {key: canonical(value) for key, value in identity.items()}
     return joined({**texts, "base_seed": _SEED, "run_seed": _SEED})
 
@@ -209,43 +214,3 @@ def resolve_task(task: Task, resolver: Resolver) -> Task:
         )
     known = task.checkpoint.model_copy(update={"digest": resolver.checkpoint_digest(task.checkpoint)})
     return task.model_copy(update={"checkpoint": known})
-
-
-def _retraining(name: str, entry: RetrainingEntry, task: Task) -> Retraining:
-    where = f"retraining {name}"
-    if entry.kind != "finetune" and task.pretrain is None:
-        raise SpecError(f"{where}: {entry.kind} needs the base's own recipe, but the base is a checkpoint")
-    base = task.pretrain or Recipe(schedule=entry.schedule or "none")
-    if entry.kind == "finetune" and not entry.schedule:
-        raise SpecError(f'{where}: expected a schedule, e.g. "constant:1e-3 total:40"')
-    schedule = entry.schedule if entry.kind == "finetune" else _rewound(where, entry, base)
-    fields = base.model_dump() | {"schedule": schedule} | merged(base, entry.recipe)
-    recipe = canonical_recipe(validate(Recipe, fields, where))
-    more = entry.epochs if entry.kind.startswith("scratch") and entry.reading == "wang" else 0.0
-    if more is None:
-        raise SpecError(f"{where}: the reading of Wang et al. adds the retraining's epochs; give them as epochs = N")
-    return Retraining(
-        kind=entry.kind,
-        recipe=recipe,
-        rewind_to=entry.rewind_to,
-        prune_at=entry.prune_at or 0.0,
-        reading=entry.reading,
-        more_epochs=more,
-        max_factor=entry.max_factor,
-    )
-
-
-def _rewound(where: str, entry: RetrainingEntry, base: Recipe) -> str:
-    """The base's schedule from the point that is rewound to; for scratch and the whole training, all of it."""
-    whole = schedules.parse(base.schedule)
-    if entry.kind == "lr-rewind":
-        if entry.epochs is None or entry.epochs > whole.total:
-            raise SpecError(f"{where}: lr-rewind needs epochs, at most the base's {whole.total:g}")
-        return str(whole.cut(whole.total - entry.epochs, whole.total))
-    if (entry.kind == "weight-rewind" or entry.rewind_to) and entry.rewind_to >= whole.total:
-        raise SpecError(f"{where}: rewind_to must be below the base's {whole.total:g} epochs")
-    if entry.kind == "overall":
-        if entry.prune_at is None or entry.prune_at >= whole.total:
-            raise SpecError(f"{where}: overall needs prune_at = EPOCH, below the base's {whole.total:g} epochs")
-        return str(whole.cut(entry.prune_at, whole.total))
-    return str(whole.cut(entry.rewind_to, whole.total)) if entry.kind == "weight-rewind" else str(whole)

@@ -30,6 +30,23 @@ class Controls(Value):
     like: bool = False  # both with the amounts of each method that chooses its own, retrained as it; off, a finding too
 
 
+class Chosen(Value):
+    """The rate that trials chose for a method at a target; the dense network has none."""
+
+    task: str
+    method: str
+    target: float | None = None
+    rate: Annotated[float, Field(gt=0)]
+
+
+class Tuning(Value):
+    """What `fairprune tune` tries: the largest rate of each retraining, by validation accuracy."""
+
+    rates: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=2)]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    retraining: tuple[str, ...] = ("*",)  # which entries, by pattern; scratch has its base's rate
+
+
 class RetrainingEntry(Value):
     """A retraining recipe as written: fields that are left out are those of the base's recipe."""
 
@@ -43,6 +60,8 @@ class RetrainingEntry(Value):
     recipe: Annotated[dict[str, Any], Field(default_factory=dict)]  # fields of a Recipe that differ from the base's
     methods: tuple[str, ...] = ("*",)  # which methods it applies to, by pattern, and the controls that are like them
     granularity: Literal["any", "weight", "channel", "block"] = "any"
+    rate: Annotated[float, Field(gt=0)] | None = None  # the schedule's largest rate; None: as it is written
+    rates: tuple[Chosen, ...] = ()  # that of every method at every target, chosen by trials
 
     @model_validator(mode="after")
     def _meant(self) -> Self:
@@ -55,6 +74,8 @@ class RetrainingEntry(Value):
             "prune_at": self.kind == "overall",
             "reading": scratch,
             "max_factor": self.kind == "scratch-b",
+            "rate": self.tunable,
+            "rates": self.tunable,
         }
         for key in self.model_fields_set:
             if not used.get(key, True):
@@ -64,6 +85,11 @@ class RetrainingEntry(Value):
                 "the schedule does not belong inside 'recipe': finetune takes one beside it, others have none"
             )
         return self
+
+    @property
+    def tunable(self) -> bool:
+        """Whether it has a rate of its own."""
+        return self.kind in ("finetune", "lr-rewind", "weight-rewind")
 
 
 class Study(Value):
@@ -84,14 +110,18 @@ class Study(Value):
     controls: Controls = Controls()
     metrics: Metrics = Metrics()
     demand: Demand = ""  # a comparison setup that all compared results must reach, or the study is refused
+    tuning: Tuning | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         for value in self.targets:
             if nonsense := Target(axis=self.axis, value=value).nonsense:
                 raise ValueError(nonsense)
-        if any(len(set(values)) < len(values) for values in (self.targets, self.seeds, self.base_seeds)):
-            raise ValueError("targets, seeds and base_seeds must not repeat")
+        tuned = (self.tuning.rates, self.tuning.seeds) if self.tuning else ()
+        if any(len(set(values)) < len(values) for values in (self.targets, self.seeds, self.base_seeds, *tuned)):
+            raise ValueError("targets, seeds, base_seeds and rates must not repeat")
+        if self.tuning and (both := set(self.tuning.seeds) & {*self.seeds, *self.base_seeds}):
+            raise ValueError(f"seed {min(both)} is used for tuning and for results: expected others in tuning.seeds")
         return self
 
     @property

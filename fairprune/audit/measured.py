@@ -56,6 +56,7 @@ def from_record(record: Record) -> Result:
         base_seed=spec.base_seed,
         run_seed=spec.run_seed,
         seeds=1,
+        tuning_trials=len(spec.retraining.tuned.rates) if spec.retraining.tuned else 1,
         base_top1=_percent(record, "base"),
         top1=_percent(record, "final"),
         top5=_percent(record, "final", "top5"),

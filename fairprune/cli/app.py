@@ -14,6 +14,7 @@ _COMMANDS = (
     "studies.plan",
     "studies.run",
     "crossing.cross",
+    "tuning.tune",
     "results.status",
     "results.show",
     "results.table",

@@ -1,6 +1,8 @@
-"""The stage that reads the test split: once for the base, once for the final network."""
+"""The stage that reads the test split, or validation in its place: once for the base, once for the final network."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,11 +16,12 @@ from fairprune.stages import Stage
 
 
 def measure(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) -> Outcome:
-    """Accuracy on the test split with per-example correctness as packed bits, and the size of the network."""
+    """Accuracy on the split with per-example correctness as packed bits, and the size of the network."""
     task = root_task(stage)
+    split: Literal["test", "validation"] = "test" if stage.spec["split"] == "test" else "validation"
     model = load_model(workshop, stage.parents[0], parents[0])
     network = model.network.to(workshop.device)
-    loader = workshop.loader(task, "test")
+    loader = workshop.loader(task, split)
     seen = evaluate(network, loader, workshop.objective(task), task.precision)
     size = count(network, workshop.data(task.data).example().to(workshop.device), model.masks).size
     bits = torch.from_numpy(np.packbits(seen.correct))
@@ -30,6 +33,6 @@ def measure(workshop: Workshop, stage: Stage, parents: tuple[StageResult, ...]) 
         macs_per_sample=size.macs,
         multiply_adds=float(size.macs) * len(seen.correct),
         executed="dense" if model.masks else "small",
-        test_looks=1,
+        test_looks=int(split == "test"),
     )
-    return Outcome(ledger, {"correct": blob}, seen.metrics("test", when), {"size": size.model_dump()})
+    return Outcome(ledger, {"correct": blob}, seen.metrics(split, when), {"size": size.model_dump()})

@@ -96,6 +96,17 @@ class Schedule:
         )
         return Schedule(tuple(scaled))
 
+    def with_peak(self, rate: float) -> Schedule:
+        """The same curve, its largest rate being `rate`; other rates to 12 digits."""
+        most = max((max(s.first, s.last) for s in self.segments), default=0.0)
+        if not most or not (math.isfinite(rate) and rate > 0):
+            raise SpecError(f"schedule '{self}' cannot be scaled to a largest rate of {rate:g}")
+
+        def scaled(value: float) -> float:
+            return float(f"{value / most * rate:.12g}")
+
+        return Schedule(tuple(replace(s, first=scaled(s.first), last=scaled(s.last)) for s in self.segments))
+
     def cut(self, start: float, stop: float) -> Schedule:
         """Epochs `start` to `stop` as a schedule of their own."""
         start, stop = grid(start), grid(stop)

@@ -4,7 +4,7 @@ Nothing here depends on paths, devices, threads or time; those are recorded with
 """
 
 from fairprune.spec.method import Calibration, Method, Target, Training, default_allocation
-from fairprune.spec.run import Jacobian, Latency, Metrics, Reading, Retraining, RetrainingKind, RunSpec
+from fairprune.spec.run import Jacobian, Latency, Metrics, Reading, Retraining, RetrainingKind, RunSpec, Tuned
 from fairprune.spec.task import Checkpoint, DataSpec, NetworkSpec, Optimizer, Recipe, Task
 from fairprune.spec.values import Option, Options, Value
 
@@ -28,6 +28,7 @@ __all__ = [
     "Target",
     "Task",
     "Training",
+    "Tuned",
     "Value",
     "default_allocation",
 ]

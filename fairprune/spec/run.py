@@ -14,6 +14,13 @@ RetrainingKind = Literal["train", "finetune", "overall", "lr-rewind", "weight-re
 Reading = Literal["liu", "wang", "ticket"]
 
 
+class Tuned(Value):
+    """What a recipe's rate was chosen from: the largest rates that were tried, each with these seeds."""
+
+    rates: tuple[float, ...]
+    seeds: tuple[int, ...]
+
+
 class Retraining(Value):
     """What follows pruning.
 
@@ -35,6 +42,7 @@ class Retraining(Value):
     reading: Reading = "liu"
     more_epochs: Annotated[float, Field(ge=0)] = 0.0  # wang: K2, the retraining epochs that scratch is given besides
     max_factor: float | None = None  # scratch-b: at most this multiple of the base's epochs (Liu et al.: 2, ImageNet)
+    tuned: Tuned | None = None  # None: the same rate for all
 
 
 class Jacobian(Value):
@@ -61,8 +69,10 @@ class Metrics(Value):
     """What is measured besides accuracy and size. `["jacobian"]` stands for `{jacobian = true}`, that for its defaults.
 
     trainability: T, epochs to 95 % and convergence, read off the curve of retraining. They cost nothing.
+    split: that which accuracy is measured on; validation for trials, which leave the test images unseen.
     """
 
+    split: Literal["test", "validation"] = "test"
     trainability: bool = False
     jacobian: Jacobian | None = None
     latency: Latency | None = None

@@ -176,7 +176,8 @@ def _scratch(run: _Run, pruned: Node) -> Node:
 
 
 def _measure(run: _Run, network: Node) -> Node:
-    return run.stage("measure", (network,), run.shared(specs.measure, run.spec.data_digests, run.spec.task))
+    spec = run.shared(specs.measure, run.spec.data_digests, run.spec.task, run.spec.metrics.split)
+    return run.stage("measure", (network,), spec)
 
 
 def _probes(run: _Run, base: Node, pruned: Node | None, final: Node) -> tuple[Node, ...]:

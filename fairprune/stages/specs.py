@@ -90,9 +90,9 @@ def scratch(common: Spec, rule: Retraining, run_seed: int) -> Spec:
     return {**common, **asked, "run_seed": run_seed}
 
 
-def measure(digests: Texts, task: Task) -> Spec:
-    """Accuracy on the test split."""
-    return {"split": "test", "test_digest": digests["test"], "objective": task.objective}
+def measure(digests: Texts, task: Task, split: str) -> Spec:
+    """Accuracy on a split."""
+    return {"split": split, f"{split}_digest": digests[split], "objective": task.objective}
 
 
 def jacobian(asked: Jacobian) -> Spec:
