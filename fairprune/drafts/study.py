@@ -143,6 +143,11 @@ _CONTROLS = """\
 # themselves; with these two lines also random and magnitude pruning that remove as much of each layer as each method.
 # [controls]
 # like = true
+
+# One grid of learning rates for all methods, which `fairprune tune` tries on validation images, with seeds of its own:
+# [tuning]
+# rates = [3e-2, 1e-2, 3e-3] # the largest of the schedule
+# seeds = [100, 101]
 """
 
 
