@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Any
 
@@ -13,6 +14,8 @@ from fairprune.audit.pairing import Traits, meeting, profile
 from fairprune.audit.pairs import Pairs, Whole, distinct, numbered
 from fairprune.audit.result import Result
 from fairprune.audit.setups import FLAGS, RATES, How, Reading, Side, how_of, sides_of, verdict_of
+
+AT_ONCE = 1_000_000  # pairs whose rates are compared together
 
 
 def pair_all(
@@ -40,13 +43,26 @@ def pair_all(
 def _matching(sides: Sequence[Side], traits: Callable[[Result], Traits], how: How) -> tuple[Whole, Whole]:
     """Places of those that meet and have a rate that matches."""
     rates = _rates(sides)
-    found: list[tuple[int, Whole]] = []
-    for place, met in meeting(sides, how, traits):
-        others = np.asarray(met)
-        found.append((place, others[np.logical_or(*_matched(rates, place, others, how))]))
-    none = np.array([], dtype=np.int64)
-    a = np.repeat(np.array([place for place, _ in found], dtype=np.int64), [len(others) for _, others in found])
-    return a, np.concatenate([none, *(others for _, others in found)])
+    found = [_near(rates, a, b, how) for a, b in _met(sides, traits, how)]
+    return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
+
+
+def _near(rates: NDArray[np.float64], a: Whole, b: Whole, how: How) -> tuple[Whole, Whole]:
+    near = np.logical_or(*_matched(rates, a, b, how))
+    return a[near], b[near]
+
+
+def _met(sides: Sequence[Side], traits: Callable[[Result], Traits], how: How) -> Iterator[tuple[Whole, Whole]]:
+    """Places of those that meet, some at a time."""
+    places, many, others = list[int](), list[int](), array("q")
+    for place, after in meeting(sides, how, traits):
+        places.append(place)
+        many.append(len(after))
+        others.extend(after)
+        if len(others) > AT_ONCE:
+            yield np.repeat(places, many), np.asarray(others)
+            places, many, others = [], [], array("q")
+    yield np.repeat(np.array(places, dtype=np.int64), np.array(many, dtype=np.int64)), np.asarray(others)
 
 
 def _rates(sides: Sequence[Side]) -> NDArray[np.float64]:
@@ -54,7 +70,7 @@ def _rates(sides: Sequence[Side]) -> NDArray[np.float64]:
     return np.array([one.rates for one in sides]).reshape(-1, len(RATES)).T
 
 
-def _matched(rates: NDArray[np.float64], a: Whole | int, b: Whole, how: How) -> list[NDArray[np.bool_]]:
+def _matched(rates: NDArray[np.float64], a: Whole, b: Whole, how: How) -> list[NDArray[np.bool_]]:
     """For every rate which pairs match."""
     names = zip(RATES, rates, strict=True)
     return [rates_match(rate[a], rate[b], how.reach, granted=name in how.granted) for name, rate in names]

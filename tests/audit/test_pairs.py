@@ -7,6 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from fairprune.audit import tabled
 from fairprune.audit.examples import pruned
 from fairprune.audit.finding import Evidence
 from fairprune.audit.pairs import distinct, numbered
@@ -92,6 +93,12 @@ def test_rivals_are_the_first_of_the_strictest_pairs_in_the_order_in_which_metho
                 expected[key] = merit, pair
         assert expected
         assert list(evidence.rivals) == [pair for _, pair in expected.values()]
+
+
+def test_pairs_are_the_same_however_many_are_compared_at_once(monkeypatch):
+    whole = list(pair_all(some(3)))
+    monkeypatch.setattr(tabled, "AT_ONCE", 7)
+    assert list(pair_all(some(3))) == whole
 
 
 def test_nothing_meets_nothing():
