@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
 
 
@@ -45,6 +46,12 @@ class FigureError(FairpruneError):
 def brief(error: BaseException) -> str:
     """The first line of what another library's error says; its type where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def located(error: BaseException) -> str:
+    """What an error of somebody's own code says, and where: `ValueError: no such thing (mine.py:3)`."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {brief(error)} ({last.filename.rsplit('/', 1)[-1]}:{last.lineno})"
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

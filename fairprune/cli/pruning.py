@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -119,20 +120,21 @@ def prune(
         _check_images(seen, example, classes or seen.classes)
     if weights:
         load_checkpoint(dense, weights)
-    small = fp.prune(
-        dense,
-        example,
-        criterion=criterion,
-        target=target,
-        granularity=granularity,
-        allocation=allocation,
-        ratios=amounts,
-        round_to=round_to,
-        steps=steps,
-        repair=repair,
-        spare=tuple(spare or ("classifier",)),
-        data=_images(seen, samples) if seen else None,
-    )
+    with _blaming(network, criterion, repair):
+        small = fp.prune(
+            dense,
+            example,
+            criterion=criterion,
+            target=target,
+            granularity=granularity,
+            allocation=allocation,
+            ratios=amounts,
+            round_to=round_to,
+            steps=steps,
+            repair=repair,
+            spare=tuple(spare or ("classifier",)),
+            data=_images(seen, samples) if seen else None,
+        )
     fp.save(small, output)
     done = shipped(dense, small, example, asked, onnx)
     if as_json:
@@ -140,6 +142,22 @@ def prune(
         return
     print_shipped(done, f"the closest possible to {target or 'these ratios'}", trained=weights is not None)
     console().print(str(output))
+
+
+@contextmanager
+def _blaming(*components: str | None) -> Iterator[None]:
+    """What goes wrong inside components of the user's own is told in one line, with its place."""
+    from fairprune.errors import FairpruneError, PruneError, located
+
+    own = [name for name in components if name and ":" in name]
+    try:
+        yield
+    except FairpruneError:
+        raise
+    except Exception as error:
+        if not own:
+            raise
+        raise PruneError(f"{' or '.join(own)} failed: {located(error)}") from error
 
 
 def _target(

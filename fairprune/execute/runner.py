@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any, Literal
 import torch
 
 from fairprune.canonical import digest
-from fairprune.errors import FairpruneError, StoreError, brief
+from fairprune.errors import FairpruneError, StoreError, located
 from fairprune.execute import measuring, partial, probing, pruning, sparsifying, training
 from fairprune.execute.environment import environment
 from fairprune.execute.workshop import Outcome, Workshop, root
@@ -95,9 +94,7 @@ class Runner:
         except FairpruneError as error:
             self.failures[stage.key] = f"{stage.kind}: {error}"
         except Exception as error:  # a user's component may raise anything; the run fails, the study goes on
-            last = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{last.filename.rsplit('/', 1)[-1]}:{last.lineno}"
-            self.failures[stage.key] = f"{stage.kind}: {type(error).__name__}: {brief(error)} ({where})"
+            self.failures[stage.key] = f"{stage.kind}: {located(error)}"
 
     def _compute(self, stage: Stage) -> StageResult:
         parents = tuple(self.results[parent.key] for parent in stage.parents)

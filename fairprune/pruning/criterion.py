@@ -216,9 +216,10 @@ def criterion(
     """
 
     check_needs("criterion", needs)
+    check_granularities("criterion", granularities)
 
     def declare(function: Callable[..., Scores | Scored]) -> Criterion:
-        options = options_of(function)
+        options = options_of(function, "context")
         named = function.__name__, function, needs, paper, scope, granularities, options
         return Criterion(*named, start, steps, allocation, repair, batch_statistics, check)
 
@@ -232,9 +233,25 @@ def check_needs(who: str, needs: tuple[Need, ...]) -> None:
             raise SpecError(unknown(f"need of a {who}", need, get_args(Need)))
 
 
-def options_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """Options of a component with their defaults: its keyword-only arguments. SpecError for one without a default."""
-    parameters = inspect.signature(function).parameters.values()
+def check_granularities(who: str, granularities: tuple[Granularity, ...]) -> None:
+    """Raise SpecError for a granularity that there is not."""
+    for granularity in granularities:
+        if granularity not in get_args(Granularity):
+            raise SpecError(unknown(f"granularity of a {who}", granularity, get_args(Granularity)))
+
+
+def options_of(function: Callable[..., Any], *takes: str) -> dict[str, Any]:
+    """Options of a component with their defaults: its keyword-only arguments.
+
+    Raises SpecError for one without a default, and for a function that cannot be called with what it has to take.
+    """
+    signature = inspect.signature(function)
+    try:
+        signature.bind_partial(*takes)
+    except TypeError:
+        found = f"{function.__name__}{signature}"
+        raise SpecError(f"{found}: expected a function of ({', '.join(takes)}, *, options with defaults)") from None
+    parameters = signature.parameters.values()
     options = {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
     for option, default in options.items():
         if default is inspect.Parameter.empty:

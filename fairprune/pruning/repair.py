@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from fairprune.pruning.criterion import Check, Context, Granularity, Need, check_needs, options_of
+from fairprune.pruning.criterion import Check, Context, Granularity, Need, check_granularities, check_needs, options_of
 
 Remaining = Mapping[str, Tensor]  # layer name -> bool, of the weight's shape: what pruning leaves of it
 
@@ -46,8 +46,17 @@ def repair(
     the need "taps", layers are mended one after the other, in order, each on what the pruned ones before it yield.
     """
     check_needs("repair", needs)
+    check_granularities("repair", granularities)
 
     def declare(function: Callable[..., Mapping[str, Tensor]]) -> Repair:
-        return Repair(function.__name__, function, needs, paper, granularities, options_of(function), check)
+        return Repair(
+            function.__name__,
+            function,
+            needs,
+            paper,
+            granularities,
+            options_of(function, "context", "remaining"),
+            check,
+        )
 
     return declare

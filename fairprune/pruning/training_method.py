@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fairprune.hook import Hook
-from fairprune.pruning.criterion import Granularity, options_of
+from fairprune.pruning.criterion import Granularity, check_granularities, options_of
 from fairprune.pruning.space import Kept, Space
 
 
@@ -91,9 +91,10 @@ def training_method(
     >>> nothing.options
     {'strength': 0.0}
     """
+    check_granularities("training", granularities)
 
     def declare(function: Callable[..., Hook]) -> TrainingMethod:
-        options = options_of(function)
+        options = options_of(function, "setting")
         name = function.__name__
         return TrainingMethod(name, function, paper, granularities, start, bound, criterion, allocation, options)
 

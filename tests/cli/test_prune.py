@@ -120,6 +120,16 @@ def test_what_cannot_be_done_is_one_line(fairprune, tmp_path, arguments, message
     assert err.count("\n") == 1
 
 
+def test_what_breaks_in_a_criterion_of_ones_own_is_one_line(fairprune, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = "import fairprune as fp\n\n@fp.criterion()\ndef broken(context):\n    return {}['conv1']\n"
+    (tmp_path / "mine.py").write_text(code)
+    code, out, err = fairprune(
+        "prune", "lenet5", "--shape", "1,28,28", "--ratio", 0.5, "-o", "x", "--criterion", "mine:broken"
+    )
+    assert (code, out, err) == (2, "", "error: mine:broken failed: KeyError: 'conv1' (mine.py:5)\n")
+
+
 def test_places_are_looked_at_before_any_work(fairprune, tmp_path, monkeypatch):
     monkeypatch.setattr("fairprune.api.prune", lambda *_, **__: pytest.fail("pruned"))
     asked = ["prune", "digits_cnn", "--shape", "1,8,8", "--ratio", 0.5, "-o"]

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 
 from fairprune.errors import PruneError, SpecError
 from fairprune.pruning.criterion import Context, Scored, Scores, Undeclared, criterion
+from fairprune.pruning.repair import repair
+from fairprune.pruning.training_method import training_method
 
 
 def test_options_are_the_keyword_only_arguments() -> None:
@@ -31,6 +36,23 @@ def test_an_option_without_default_is_refused() -> None:
         @criterion()
         def mine(context: Context, *, power: int) -> Scores:
             return {name: w**power for name, w in context.weights.items()}
+
+
+@pytest.mark.parametrize("declare", [criterion, repair, training_method])
+def test_an_unknown_granularity_is_refused_with_the_nearest(declare: Callable[..., Any]) -> None:
+    with pytest.raises(SpecError, match=r"unknown granularity of a .* 'weights'; did you mean 'weight'\?"):
+        declare(paper="mine", granularities=("weights",))
+
+
+@pytest.mark.parametrize(
+    ("declare", "expected"), [(criterion, "context"), (repair, "context, remaining"), (training_method, "setting")]
+)
+def test_a_function_of_nothing_is_refused(declare: Callable[..., Any], expected: str) -> None:
+    def empty(*, power: int = 2) -> dict[str, Any]:
+        return {"power": power}
+
+    with pytest.raises(SpecError, match=rf"^empty\(.*\).*: expected a function of \({expected}, \*, options with"):
+        declare(paper="mine", granularities=("weight",))(empty)
 
 
 def test_an_unknown_need_is_refused_with_the_nearest() -> None:
