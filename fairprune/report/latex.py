@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fairprune.report import standing, words
 from fairprune.report.headline import where
@@ -25,6 +26,8 @@ _SPECIAL = {
     "\N{LEFT DOUBLE QUOTATION MARK}": "``",
     "\N{RIGHT DOUBLE QUOTATION MARK}": "''",
 }
+_SPACE = r"\addlinespace"
+_MOST = 52  # lines of a table, with the spaces between methods
 _COLUMNS = ("method", "target", "compr.", "speedup", "n", "rank", "vs. control")
 
 
@@ -44,6 +47,25 @@ def escaped(text: str) -> str:
 
 
 def _table(summary: Summary, panel: Panel) -> str:
+    about = f"{' '.join((*standing.standing(panel).about, *words.notes(summary)))} Bold: ranks first alone."
+    captions = (f"{where(panel)}{said}" for said in itertools.chain([f". {about}"], itertools.repeat(", continued.")))
+    parts = _parts(_rows(summary, panel))
+    return "\n".join(_part(summary, lines, caption) for lines, caption in zip(parts, captions, strict=False))
+
+
+def _parts(lines: Iterable[str]) -> list[list[str]]:
+    """As many methods to a table as fit on a page, which a table does not leave."""
+    parts: list[list[str]] = [[]]
+    for spaced, group in itertools.groupby(lines, lambda line: line == _SPACE):
+        method = list(group)
+        for some in [method] if len(method) <= _MOST else [[line] for line in method]:
+            if not spaced and len(parts[-1]) + len(some) > _MOST:
+                parts.append([])
+            parts[-1] += some
+    return [part[:-1] if part[-1] == _SPACE else part for part in parts if part]
+
+
+def _part(summary: Summary, rows: Sequence[str], caption: str) -> str:
     titles = [*map(escaped, _COLUMNS)]
     titles.insert(4, escaped(endpoint_title(summary).partition(" [")[0]))
     lines = [
@@ -54,11 +76,7 @@ def _table(summary: Summary, panel: Panel) -> str:
         _line(titles),
         r"\midrule",
     ]
-    lines += _rows(summary, panel)
-    caption = (
-        f"{where(panel)}. {' '.join((*standing.standing(panel).about, *words.notes(summary)))} Bold: ranks first alone."
-    )
-    lines += [r"\bottomrule", r"\end{tabular}", f"\\caption{{{escaped(caption)}}}", r"\end{table*}"]
+    lines += [*rows, r"\bottomrule", r"\end{tabular}", f"\\caption{{{escaped(caption)}}}", r"\end{table*}"]
     return "\n".join(lines) + "\n"
 
 
@@ -82,7 +100,7 @@ def _rows(summary: Summary, panel: Panel) -> Iterator[str]:
             cells[4] = f"\\textbf{{{cells[4]}}}"
         if row.kind == "method" and row.first and (row.lines > 1 or not spaced):
             spaced = True
-            yield r"\addlinespace"
+            yield _SPACE
         yield _line(cells)
 
 

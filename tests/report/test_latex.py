@@ -81,3 +81,18 @@ def test_it_compiles(synthetic, tmp_path):
 
 def _fields(made):
     return made.study, made.points, made.records
+
+
+def test_a_table_longer_than_a_page_goes_on_in_another(synthetic):
+    methods = {f"magnitude-{n:02}": ("weight", 0.5) for n in range(30)}
+    made = synthetic(methods, targets=[2, 4, 8], seeds=[0])
+    one, two, _ = latex.table(summarise(*_fields(made))).split(r"\end{table*}")[:3]
+    lines = [[line for line in part.splitlines() if line.endswith(r" \\")][1:] for part in (one, two)]
+    assert [len(part) for part in lines] == [2 + 12 * 3, 13 * 3]
+    assert lines[1][0].startswith("magnitude-12 & 2x")
+    assert "continued." in two
+    assert "continued." not in one
+    assert r"\addlinespace" + "\n" + r"\bottomrule" not in one
+    single = synthetic(methods | {f"magnitude-{n}": ("weight", 0.5) for n in range(30, 70)}, targets=[2], seeds=[0])
+    parts = latex.table(summarise(*_fields(single))).split(r"\end{table*}")[:-1]
+    assert [len([line for line in part.splitlines() if line.endswith(r" \\")]) - 1 for part in parts] == [2 + 49, 21]

@@ -1,4 +1,4 @@
-"""The report's page on paper and on a poster."""
+"""The report's page on paper, on a poster, and under a finger."""
 
 from __future__ import annotations
 
@@ -41,3 +41,23 @@ def test_a_poster_shows_everything_larger(page):
     shown = page(width=3840)
     assert shown.js("document.querySelector('main').offsetWidth") > 2800
     assert shown.js("parseFloat(getComputedStyle(document.querySelector('.results')).fontSize)") > 24
+
+
+def test_an_open_point_is_printed_to_the_end_of_its_spec(page):
+    shown = page(width=720)
+    shown.js("document.querySelector('#point-0-3').open = true")
+    shown.media(kind="print")
+    spec = "document.querySelector('#point-0-3 pre.spec')"
+    assert shown.js(f"{spec}.scrollHeight - {spec}.clientHeight") == 0
+    assert shown.js("document.querySelector('.listed h3').offsetHeight") > 0
+
+
+def test_a_first_touch_shows_a_mark_and_a_second_follows_it(page):
+    shown = page(width=360)
+    touch = """(() => { const mark = document.querySelector('svg.narrow .mark[href="#point-0-3"] .dot');
+      mark.dispatchEvent(new PointerEvent('pointerdown', {pointerType: 'touch', bubbles: true}));
+      return mark.dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true})); })()"""
+    assert shown.js(touch) is False  # the click leads nowhere
+    assert "n = 3/3; seeds (base/run) " in shown.js("document.querySelector('.tip').textContent")
+    assert shown.js("document.querySelector('.tip').hidden") is False
+    assert shown.js(touch) is True
