@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
 
 from fairprune.errors import NetworkError, brief
 from fairprune.files import write_bytes
@@ -138,4 +139,6 @@ def _without_noise() -> Iterator[None]:
     with warnings.catch_warnings():
         for category, message in NOISE:
             warnings.filterwarnings("ignore", message, category)
+        # torch's own modules look at shapes while they are traced, which changes nothing; what others do is told
+        warnings.filterwarnings("ignore", category=TracerWarning, module=r"torch\.")
         yield

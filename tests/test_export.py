@@ -42,6 +42,20 @@ def test_outputs_are_torchs_for_any_batch_size(tmp_path, how):
         small.train()
 
 
+class Branching(nn.Module):
+    """Which way it goes depends on values: a trace holds one of them."""
+
+    def forward(self, x):
+        return x if x.mean() > -100 else -x
+
+
+def test_warnings_are_of_the_users_own_code_alone(tmp_path):
+    """Warnings are errors here."""
+    fp.export_onnx(nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4)), EXAMPLE, tmp_path / "x.onnx")
+    with pytest.warns(torch.jit.TracerWarning, match="might cause the trace to be incorrect"):
+        fp.export_onnx(Branching(), EXAMPLE, tmp_path / "x.onnx")
+
+
 def test_what_computes_something_else_is_not_written(tmp_path, monkeypatch):
     real = export.onnx_model
     monkeypatch.setattr(export, "onnx_model", lambda net, example: real(nn.Sequential(net, nn.Hardtanh(0, 1)), example))
