@@ -11,7 +11,7 @@ from fairprune.summary import Rank, Ranking, summarise
 
 METHODS = {"random-weight": ("weight", 6.0), "magnitude": ("weight", 0.5), "gradient_weight": ("weight", 3.0)}
 SIGNS = "backslash asciitilde asciicircum bar greater less quotedbl"
-HOSTILE = 'magnitude-100%_{a}$\\input{/etc/passwd}~^#&<|>"\N{SNOWMAN}\n'
+HOSTILE = '[2em] magnitude-100%_{a}$\\input{/etc/passwd}~^#&<|>"\N{SNOWMAN}\n'
 
 
 def rows(text: str) -> list[list[str]]:
@@ -66,6 +66,7 @@ def test_hostile_names_are_harmless(synthetic):
     text = latex.table(summarise(*_fields(synthetic({HOSTILE: ("weight", 1.0)}))))
     commands = set(re.findall(r"\\([a-zA-Z]+)", text))
     assert "input" not in commands
+    assert not re.search(r"^[\[*]", text, re.MULTILINE)  # it would belong to what ends the line before
     ours = "addlinespace begin bottomrule caption centering end footnotesize midrule setlength tabcolsep toprule"
     assert commands <= {"usepackage", *ours.split(), *(f"text{name}" for name in SIGNS.split())}
 
