@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from fairprune.report import words
+from fairprune.report import scratch, words
 from fairprune.report.figures import axes
 from fairprune.report.figures.palette import COLOURS, SHAPES
 from fairprune.report.figures.values import Axis, Figure, Point, Reference, Series
@@ -94,6 +94,8 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
     points = [point for found in laid.values() for series in found.series for point in series.points]
     names = _drawn(summary, panel, rate)
     timed = [each for each in rates(summary) if each.kind == "measured"]
+    reached = _reached(panel, rate)
+    curved = bool(points) or len({cell.target for cell in reached}) > 1
     middle, step = (len(names) - 1) / 2, min(1.0, _MOST_APART / max(len(names) - 1, 1))
     plot = Plot(
         title="",
@@ -101,6 +103,7 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
         y=_axis(summary, [*_heights(mates), *(point.y for point in points)]),
         series=(
             *laid[panel.recipe].series,
+            *(scratch.lines(summary, panel, rate) if curved else ()),
             *(
                 _series(summary, panel, rate, name, (index - middle) * step, timed, band=len(names) <= _MOST_BANDED)
                 for index, name in enumerate(names)
@@ -108,9 +111,9 @@ def _plot(summary: Summary, panel: Panel, rate: Rate, laid: dict[str, Laid]) -> 
         ),
         references=_references(summary, panel),
     )
-    reached = _reached(panel, rate)
-    if points or len({cell.target for cell in reached}) > 1:
+    if curved:
         return plot
+    plot = replace(plot, references=(*plot.references, *scratch.references(summary, panel, rate)))
     named = row_names(reached, rate, {c.control for c in panel.comparisons})
     return lined_up(plot, f"method, {rate.title}", named, lower=summary.direction == "lower")
 
