@@ -112,11 +112,13 @@ class Once(TorchFunctionMode):
 
 
 def run(call: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """call(image), for an image [1, channels, rows, columns] that is the same everywhere.
+    """call(image), for an image [1, channels, rows, columns] that is the same everywhere; else plainly that.
 
     What is held in part goes through any network, since all but convolutions, pooling, batch norm, ReLU and sums gets
     whole tensors. Where something is changed in place that cannot be followed, the whole image is computed.
     """
+    if image.dim() != 4:
+        return call(image)
     try:
         with Once() as once:
             result = call(once.hold(image))

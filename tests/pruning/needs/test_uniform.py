@@ -181,6 +181,13 @@ def test_shapes_are_those_of_the_whole() -> None:
     assert held.shape == (1, 2, 1, 1)
 
 
+@pytest.mark.parametrize("shape", [(1, 6), (1, 2, 6), (1, 2, 3, 4, 5)])
+def test_what_is_no_image_is_taken_as_it_is(shape: tuple[int, ...]) -> None:
+    seen = []
+    assert run(lambda x: seen.append(x.shape) or x.sum(), torch.ones(shape)) == torch.ones(shape).sum()  # type: ignore[func-returns-value]
+    assert seen == [shape]
+
+
 def test_a_network_says_itself_what_is_wrong() -> None:
     with pytest.raises(RuntimeError, match="Kernel size can't be greater"):
         run(nn.Conv2d(2, 2, 9).double(), image(4))
