@@ -44,6 +44,8 @@ def read_results(path: Path) -> Table:
 
 def read_rows(path: Path, columns: Collection[str] = COLUMNS) -> Iterator[Row | Problem]:
     """The rows of a file with these columns, as texts. Raises SpecError where it cannot be read at all."""
+    if path.suffix.lower() == ".toml":
+        raise SpecError(f"{path} is no table of results: expected a file {' or '.join(SUFFIXES)}")
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -377,6 +377,8 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(SpecError, match=r"cannot read .*folder.csv: Is a directory"):
         read_results(tmp_path / "folder.csv")
+    with pytest.raises(SpecError, match=r"study.toml is no table of results: expected a file .csv or .json"):
+        read_results(tmp_path / "study.toml")
 
 
 @given(st.binary(max_size=80), st.sampled_from(["csv", "json"]), st.booleans())
