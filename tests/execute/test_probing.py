@@ -194,8 +194,8 @@ def test_identities_are_those_of_runs_that_could_not_ask(tmp_path):
     plain, asked = opened(tmp_path, PLAIN), opened(tmp_path, ASKED)
     for point in plain.points:
         table = point.spec.model_dump(mode="json")
-        assert table.pop("metrics") == {"trainability": False, "jacobian": None, "latency": None}
-        assert table["retraining"].pop("prune_at") == 0  # the same holds for it
+        assert table.pop("metrics") == {"split": "test", "trainability": False, "jacobian": None, "latency": None}
+        assert (table["retraining"].pop("prune_at"), table["retraining"].pop("tuned")) == (0, None)  # the same holds
         assert point.id == digest(table)[:16]
     assert not {p.id for p in plain.points} & {p.id for p in asked.points}
     before = {stage.key for stage in plain.stages(plain.points)}
