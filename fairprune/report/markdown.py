@@ -9,6 +9,7 @@ from fairprune.report import headline, published, words
 from fairprune.report.finding import Finding, ordered
 from fairprune.report.headline import where
 from fairprune.report.published import Shelf
+from fairprune.report.rates import machines, rates
 from fairprune.report.rows import Row, endpoint_title, rows
 from fairprune.report.standing import standing
 from fairprune.summary import Cell, Cost, Panel, Summary
@@ -27,6 +28,7 @@ def page(summary: Summary, findings: Sequence[Finding], command: str, shelf: She
         bullets(places),
         "## Results",
         table(summary),
+        *_timed(summary),
         *_exploratory(summary),
         *(_published(shelf) if shelf else ()),
         "## Cost",
@@ -83,6 +85,20 @@ def _cost(cell: Cell, cost: Cost, unit: float) -> list[str]:
     numbers = [f"{value / unit:.3g}" for value in (cost.base, cost.pruning, cost.retraining)]
     samples = f"{cost.samples:,}" if cost.samples else ""
     return [plain(cell.method), words.target(cell), *numbers, ", ".join(cost.executed), samples]
+
+
+def _timed(summary: Summary) -> list[str]:
+    """What was measured of speed, beside what theory promises."""
+    timed = [rate for rate in rates(summary) if rate.kind == "measured"]
+    titles = ["task, retraining", "method", "target", "theoretical speedup", *(rate.name for rate in timed)]
+    lines = [
+        [where(panel), cell.method, words.target(cell), *(words.achieved(known) for known in (cell.speedup, *found))]
+        for panel in summary.panels
+        for cell in panel.cells
+        if any(found := [rate.of(cell) for rate in timed])
+    ]
+    drawn = grid(titles, "lll" + "r" * (1 + len(timed)), [[plain(text) for text in line] for line in lines])
+    return ["## Measured speedup", plain(machines(summary)), drawn] if lines else []
 
 
 def _exploratory(summary: Summary) -> list[str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fairprune.record import Metric
-from fairprune.report import html
+from fairprune.report import html, markdown, words
 from fairprune.report.curves import curves, together
 from fairprune.report.rates import COMPRESSION, SPEEDUP, rates, shown_first
 from fairprune.report.speedups import speedups
@@ -77,6 +77,20 @@ def test_the_page_switches_between_all_axes(timed):
     assert "Measured against theoretical" not in html.page(
         summarise(made.study, made.points, made.records), made.records, (), "run"
     )
+
+
+def test_markdown_has_what_was_measured_beside_theory(timed):
+    made, summary, _ = timed
+    _, _, section = markdown.page(summary, (), "run").partition("## Measured speedup")
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if "|" in line]
+    assert lines[0][3:] == ["theoretical speedup", "measured speedup, batch 1", "measured speedup, batch 64"]
+    cells = [cell for cell in summary.panels[0].cells if cell.measured]
+    for cell, row in zip(cells, lines[2:], strict=False):
+        mean = {m.name: m.mean for m in cell.measured}
+        assert row[1:3] == [markdown.plain(cell.method), f"{cell.amount:g}x"]
+        assert row[3] == words.achieved(cell.speedup)
+        assert row[5] == f"{mean['measured_speedup_b64']:.3g}x"
+    assert "Measured speedup" not in markdown.page(summarise(made.study, made.points, made.records), (), "run")
 
 
 def test_several_panels_are_one_figure(synthetic):
