@@ -50,8 +50,7 @@ def cross(
     from fairprune.cli.studies import run_session
     from fairprune.crossing import crossed
     from fairprune.launch.site import Site
-    from fairprune.reading import session_of
-    from fairprune.store import open_store
+    from fairprune.reading import read_records, session_of
     from fairprune.study import read_study
     from fairprune.summary.crossing import crossings
 
@@ -60,8 +59,7 @@ def cross(
     execution, jobs = resources(device, jobs, threads)
     session = session_of(four, Site(store, data_root, study.resolve().parent, False, execution))
     run_session(session, "only-missing", jobs, quiet=as_json)
-    opened = open_store(store)
-    records = {point.id: record for point in session.points if (record := opened.record(point.id))}
+    records = read_records(session)
     found = crossings(four, session.points, records, (one[0], two[0]), (one[1], two[1]))
     if as_json:
         typer.echo(json.dumps({"crossings": [each.to_json() for each in found]}, indent=2))

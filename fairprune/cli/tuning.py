@@ -40,8 +40,7 @@ def tune(
     from fairprune.drafts.tuned import tuned_study
     from fairprune.files import check_place, write_text
     from fairprune.launch.site import Site
-    from fairprune.reading import session_of
-    from fairprune.store import open_store
+    from fairprune.reading import read_records, session_of
     from fairprune.study import read_study
     from fairprune.summary.tuning import tried
     from fairprune.tuning import trials
@@ -53,8 +52,7 @@ def tune(
     execution, jobs = resources(device, jobs, threads)
     session = session_of(trial, Site(store, data_root, study.resolve().parent, False, execution))
     run_session(session, "only-missing", jobs, quiet=as_json)
-    opened = open_store(store)
-    records = {point.id: record for point in session.points if (record := opened.record(point.id))}
+    records = read_records(session)
     found = tried(trial, named, session.points, records)
     write_text(place, tuned_study(study.read_text(encoding="utf-8"), asked, _chosen(found)))
     if as_json:
