@@ -43,7 +43,7 @@ class _Runs:
 
     def anew(self, panel: Panel, cell: Cell) -> list[Result]:
         """The scratch runs of the cell's method at its target."""
-        others = (c for p in self.summary.panels if p.task == panel.task and _is_scratch(p) for c in p.cells)
+        others = (c for p in self.summary.panels if p.task == panel.task and p.scratch for c in p.cells)
         return [run for c in others if (c.method, c.target) == (cell.method, cell.target) for run in self.of(c)]
 
 
@@ -80,7 +80,7 @@ def _groups(summary: Summary, index: int) -> Iterator[_Group]:
 
 def _ranking(group: _Group, pairs: stats.Judged, runs: _Runs, demand: Demand, tau: float) -> Ranking:
     panel, first = runs.summary.panels[group.panel], group.cells[0]
-    asked = terms(demand, scratch=_is_scratch(panel), tau=tau)
+    asked = terms(demand, scratch=panel.scratch, tau=tau)
     unfit = {cell.method: why for cell in group.cells if (why := _unfit(panel, cell, runs, asked))}
     fit = {cell.method: runs.of(cell) for cell in group.cells if cell.method not in unfit}
     found = form(fit, group.control.method if group.control else "", asked)
@@ -122,7 +122,3 @@ def _unrankable(members: Sequence[str], pairs: stats.Judged, summary: Summary) -
     if summary.direction == "none":
         return f"{summary.endpoint} has no better direction"
     return stats.why_unknown(pairs, members) or ""
-
-
-def _is_scratch(panel: Panel) -> bool:
-    return panel.kind.startswith("scratch")

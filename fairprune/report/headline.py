@@ -63,7 +63,7 @@ def _progress(summary: Summary) -> str:
 
 def _panel(panel: Panel, decimals: int) -> list[str]:
     comparisons = panel.comparisons
-    if not comparisons and panel.kind.startswith("scratch"):
+    if not comparisons and panel.scratch:
         return ["Trained from scratch without a control of its own: see the exploratory comparison with retraining."]
     if not comparisons:
         return ["Nothing is compared here: every method is the control."]

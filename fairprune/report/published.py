@@ -32,7 +32,7 @@ class Shelf:
 
     def of(self, panel: Panel) -> list[Published]:
         """What belongs into a panel: scratch runs beside scratch runs, pruned networks beside pruned ones."""
-        kind = "scratch" if panel.kind.startswith("scratch") else "prune"
+        kind = "scratch" if panel.scratch else "prune"
         on = self.tasks[panel.task].results if panel.task in self.tasks else ()
         return [one for one in on if one.result.kind == kind]
 

@@ -35,12 +35,12 @@ def references(summary: Summary, panel: Panel, rate: Rate) -> tuple[Reference, .
 
 def _found(summary: Summary, panel: Panel, rate: Rate) -> Iterator[tuple[str, list[Point]]]:
     """Name and points of each recipe from scratch."""
-    if panel.kind.startswith("scratch"):
+    if panel.scratch:
         return
     controls = {comparison.control for comparison in panel.comparisons}
     methods = {cell.method for cell in panel.cells} - controls
     for mate in summary.panels:
-        if mate.task == panel.task and mate.kind.startswith("scratch"):
+        if mate.task == panel.task and mate.scratch:
             cells = [cell for cell in mate.cells if cell.method in methods and cell.endpoint and rate.factor(cell)]
             targets = dict.fromkeys(cell.target for cell in cells)
             points = [_point(summary, rate, [cell for cell in cells if cell.target == target]) for target in targets]

@@ -45,7 +45,7 @@ def declared(panels: Sequence[Panel], pattern: str, scale: Scale, asked: Inferen
         controls = {g: control_of(g, pattern, every) for g in sorted({cell.granularity for cell in panel.cells})}
         for cell in panel.cells:
             control = controls[cell.granularity]
-            if cell.method == control or (control is None and panel.kind.startswith("scratch")):
+            if cell.method == control or (control is None and panel.scratch):
                 continue  # scratch runs without a control of their own answer to finetuned ones (against_retraining)
             key = f"{index}, {cell.target}, {cell.granularity}"
             rows.append((index, cell, key, control or ""))
@@ -61,7 +61,7 @@ def declared(panels: Sequence[Panel], pattern: str, scale: Scale, asked: Inferen
 
 def against_retraining(panels: Sequence[Panel], scale: Scale, asked: Inference) -> tuple[Comparison, ...]:
     """Training from scratch against retraining the same method, for each of a task's recipes: exploratory."""
-    scratch = [panel for panel in panels if panel.kind.startswith("scratch")]
+    scratch = [panel for panel in panels if panel.scratch]
     found: list[Comparison] = []
     for reference in (panel for panel in panels if panel not in scratch):
         tables: Tables = {}

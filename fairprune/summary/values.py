@@ -173,6 +173,11 @@ class Panel(Value):
     comparisons: tuple[Comparison, ...] = ()
     rankings: tuple[Ranking, ...] = ()
 
+    @property
+    def scratch(self) -> bool:
+        """Whether its networks were trained from scratch."""
+        return self.kind.startswith("scratch")
+
 
 class Charge(Value):
     """What all stages of one kind cost together, each counted once however many runs share it."""
